@@ -1,0 +1,24 @@
+"""The door of the toolkit: what the application uses. Migrations go through the command `db`."""
+
+from .connection.engine import create_engine
+from .connection.errors import ConfigurationError, ToolkitError
+from .connection.health import Health, check_health
+from .connection.naming import NAMING_CONVENTION
+from .connection.session import close_db, get_engine, get_session, init_db, session_scope
+from .connection.settings import Settings, load_settings
+
+__all__ = [
+    "NAMING_CONVENTION",
+    "ConfigurationError",
+    "Health",
+    "Settings",
+    "ToolkitError",
+    "check_health",
+    "close_db",
+    "create_engine",
+    "get_engine",
+    "get_session",
+    "init_db",
+    "load_settings",
+    "session_scope",
+]

@@ -1,0 +1,1 @@
+"""The connection room: settings, URL, TLS, engine, session, embedded server and health."""

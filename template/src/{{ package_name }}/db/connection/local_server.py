@@ -1,0 +1,331 @@
+"""The embedded PostgreSQL of the local provider: made, started, recovered and stopped.
+
+One data folder per project, profile and major version lies in `.neon-local/`. The server listens on
+a Unix socket alone, which only its owner can open, so two projects never meet and no port is used.
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal, Self
+
+from sqlalchemy import URL
+
+from .embedded_binaries import EmbeddedBinaries, embedded_version
+from .errors import ConfigurationError, ToolkitError
+from .project import postgres_version, project_root
+from .url import DatabaseURL
+
+Profile = Literal["development", "test"]
+
+MAIN_BRANCH: Final = "main"
+# Neon's default role. It is no superuser there, so it is none here: what production forbids fails
+# on the first day. https://neon.com/docs/manage/roles#the-neonsuperuser-role
+OWNER: Final = "neondb_owner"
+
+_START_TIMEOUT_SECONDS: Final = 60
+# sockaddr_un holds 104 bytes on macOS and 108 on Linux, the closing zero included.
+_SOCKET_PATH_BYTES: Final = 103
+_SOCKET_NAME: Final = ".s.PGSQL.5432"
+
+_BOOTSTRAP_SQL: Final = f"""\
+CREATE ROLE neon_superuser NOLOGIN CREATEDB CREATEROLE BYPASSRLS REPLICATION;
+GRANT pg_read_all_data, pg_write_all_data, pg_monitor TO neon_superuser WITH ADMIN OPTION;
+CREATE ROLE {OWNER} LOGIN CREATEDB CREATEROLE BYPASSRLS REPLICATION IN ROLE neon_superuser;
+CREATE DATABASE {MAIN_BRANCH} OWNER {OWNER};
+"""
+
+# Tests throw their databases away, so nothing has to survive a crash. Development keeps
+# PostgreSQL's durable defaults.
+_PROFILE_SETTINGS: Final[dict[Profile, dict[str, str]]] = {
+    "development": {},
+    "test": {
+        "fsync": "off",
+        "synchronous_commit": "off",
+        "full_page_writes": "off",
+        "wal_level": "minimal",
+        "max_wal_senders": "0",
+    },
+}
+
+
+@dataclass(frozen=True)
+class LocalServer:
+    """The embedded server of one project and profile. All methods block, up to a minute."""
+
+    folder: Path
+    profile: Profile
+    major_version: int
+
+    @classmethod
+    def for_project(cls, profile: Profile = "development") -> Self:
+        """Return the server of the project around the working directory; nothing is started."""
+        return cls(project_root() / ".neon-local", profile, embedded_version(postgres_version()))
+
+    @classmethod
+    def serving(cls, url: DatabaseURL) -> Self | None:
+        """Return the project's server that `url` points to, or None if it is another's."""
+        if not url.is_unix_socket:
+            return None
+        for profile in _PROFILE_SETTINGS:
+            server = cls.for_project(profile)
+            if url.host == str(server.socket_folder):
+                return server
+        return None
+
+    @property
+    def data(self) -> Path:
+        """PostgreSQL's data folder."""
+        return self.folder / f"{self.profile}-{self.major_version}"
+
+    @property
+    def log(self) -> Path:
+        """The server's log file, beside the data."""
+        return self.folder / f"{self.data.name}.log"
+
+    @property
+    def socket_folder(self) -> Path:
+        """The folder of the Unix socket: the data folder, or a short one where that is too long.
+
+        Raises:
+            ConfigurationError: the temporary folder's path is too long as well.
+        """
+        digest = hashlib.sha256(os.fsencode(self.data)).hexdigest()[:12]
+        short = Path(tempfile.gettempdir()) / f"neon-local-{os.getuid()}-{digest}"
+        for candidate in (self.data, short):
+            if len(os.fsencode(candidate / _SOCKET_NAME)) <= _SOCKET_PATH_BYTES:
+                return candidate
+        raise ConfigurationError(
+            f"The path of the embedded server's socket is too long: {short / _SOCKET_NAME}.",
+            f"Set TMPDIR to a folder so short that it fits into {_SOCKET_PATH_BYTES} bytes.",
+        )
+
+    def __str__(self) -> str:
+        return f"the embedded PostgreSQL {self.major_version}"
+
+    def url(self, database: str = MAIN_BRANCH) -> DatabaseURL:
+        """Return the URL of a database on this server, whether it runs or not."""
+        return DatabaseURL(
+            URL.create(
+                "postgresql",
+                username=OWNER,
+                database=database,
+                query={"host": str(self.socket_folder)},
+            )
+        )
+
+    def is_running(self) -> bool:
+        """Tell whether the server takes connections, by a look at its pid file and socket."""
+        return self._status() == "ready" and _listens(self.socket_folder / _SOCKET_NAME)
+
+    def ensure_running(self) -> bool:
+        """Start the server, and make its data folder first where there is none.
+
+        Returns whether it was this call that started it. Several processes may call at once: one
+        starts, the others wait. A pid file left by a killed server is recovered from.
+
+        Raises:
+            ConfigurationError: the folder cannot be written, or the embedded build is missing.
+            ToolkitError: PostgreSQL refused to start; the message holds its own reason.
+        """
+        if self.is_running():
+            return False
+        with self._locked():
+            if self.is_running():
+                return False
+            binaries = EmbeddedBinaries.find(self.major_version)
+            with _as_configuration_error(self.folder):
+                if self._await_postmaster():
+                    return False
+                if not (self.data / "PG_VERSION").exists():
+                    self._make_data_folder(binaries)
+                self._prepare_socket_folder(binaries)
+                self._write_settings()
+                self._start(binaries)
+        return True
+
+    def stop(self) -> bool:
+        """Stop the server, ending its sessions. Returns whether it was running."""
+        if self._status() is None or not self.data.exists():
+            return False
+        with self._locked():
+            binaries = EmbeddedBinaries.find(self.major_version)
+            stop = ("stop", "-D", str(self.data), "-m", "fast", "-w", "-t", "60")
+            return binaries.run("pg_ctl", *stop).returncode == 0
+
+    @contextmanager
+    def in_use(self) -> Iterator[Self]:
+        """Keep the server running inside the block; the last process that leaves stops it."""
+        with _as_configuration_error(self.folder):
+            users = self._open_lock_file("users")
+        try:
+            fcntl.flock(users, fcntl.LOCK_SH)
+            self.ensure_running()
+            yield self
+            fcntl.flock(users, fcntl.LOCK_UN)
+            with suppress(BlockingIOError):
+                fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                self.stop()
+        finally:
+            os.close(users)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        with _as_configuration_error(self.folder):
+            lock = self._open_lock_file("lock")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(lock)  # which also unlocks
+
+    def _open_lock_file(self, suffix: str) -> int:
+        self.folder.mkdir(exist_ok=True)
+        ignore = self.folder / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("*\n", encoding="utf-8")
+        path = self.folder / f"{self.data.name}.{suffix}"
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+    def _pid_file_lines(self) -> list[str]:
+        try:
+            return (self.data / "postmaster.pid").read_text(encoding="utf-8").splitlines()
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
+    def _status(self) -> str | None:
+        """Return the status that the pid file of a living process tells: "ready", "starting"…"""
+        lines = self._pid_file_lines()
+        if not lines:
+            return None
+        try:
+            os.kill(int(lines[0]), 0)
+        except PermissionError:
+            pass  # it lives, as another user's
+        except (ProcessLookupError, ValueError):
+            return None
+        return lines[7].strip() if len(lines) > 7 else "starting"
+
+    def _await_postmaster(self) -> bool:
+        """Wait for a server that is just starting or stopping; return whether one is ready then.
+
+        A pid file whose process is not this server is removed. PostgreSQL does that by itself
+        unless the pid is another process's by now, as happens when a container is restarted.
+        """
+        deadline = time.monotonic() + _START_TIMEOUT_SECONDS
+        while (lines := self._pid_file_lines()) and time.monotonic() < deadline:
+            if not EmbeddedBinaries.is_postmaster(lines[0], self.data):
+                (self.data / "postmaster.pid").unlink(missing_ok=True)
+                return False
+            if self.is_running():
+                return True
+            time.sleep(0.05)
+        return False
+
+    def _make_data_folder(self, binaries: EmbeddedBinaries) -> None:
+        """Make the cluster beside its place and move it there whole, so none is ever half-made."""
+        scratch = Path(tempfile.mkdtemp(prefix=f"{self.data.name}.", dir=self.folder))
+        try:
+            binaries.give(scratch)
+            binaries.initdb(scratch)
+            with (scratch / "postgresql.conf").open("a", encoding="utf-8") as file:
+                file.write("\ninclude 'neon-local.conf'  # written anew at each start\n")
+            (scratch / "neon-local.conf").touch()
+            binaries.single_user(scratch, _BOOTSTRAP_SQL)
+            if self.data.exists():  # what is there holds no cluster: an interrupted copy
+                shutil.rmtree(self.data)
+            scratch.rename(self.data)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+    def _prepare_socket_folder(self, binaries: EmbeddedBinaries) -> None:
+        folder = self.socket_folder
+        if folder == self.data:
+            return
+        folder.mkdir(mode=0o700, exist_ok=True)
+        if folder.is_symlink() or folder.stat().st_uid not in (os.getuid(), binaries.user_id):
+            raise ConfigurationError(
+                f"{folder} belongs to somebody else.",
+                "Remove it, or set TMPDIR to a folder of yours.",
+            )
+        binaries.give(folder)
+
+    def _write_settings(self) -> None:
+        settings = {
+            "listen_addresses": "",
+            "unix_socket_directories": str(self.socket_folder),
+            "unix_socket_permissions": "0700",
+            "timezone": "UTC",
+            **_PROFILE_SETTINGS[self.profile],
+        }
+        lines = [f"{name} = {_quoted(value)}\n" for name, value in settings.items()]
+        (self.data / "neon-local.conf").write_text("".join(lines), encoding="utf-8")
+
+    def _start(self, binaries: EmbeddedBinaries) -> None:
+        self.log.touch()
+        binaries.give(self.log)
+        wait = ("-w", "-t", str(_START_TIMEOUT_SECONDS))
+        result = binaries.run(
+            "pg_ctl", "start", "-s", *wait, "-D", str(self.data), "-l", str(self.log)
+        )
+        if result.returncode != 0 and not self.is_running():
+            raise ToolkitError(
+                f"The embedded PostgreSQL did not start: {self._reason(result)}",
+                f"Mend that and try again; its log is {self.log}.",
+            )
+
+    def _reason(self, result: subprocess.CompletedProcess[str]) -> str:
+        lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
+        for line in reversed(lines):
+            _, fatal, reason = line.partition("FATAL:")
+            if fatal:
+                return reason.strip()
+        return (result.stderr or result.stdout).strip().replace("\n", "; ")
+
+
+def place(url: DatabaseURL) -> str:
+    """Say where `url` leads, in as few words as a person needs, and without a password."""
+    server = LocalServer.serving(url)
+    return str(url) if server is None else f"branch {url.database} of {server}"
+
+
+def start_if_local(url: DatabaseURL) -> None:
+    """Start the project's embedded server if `url` points to it; do nothing otherwise."""
+    server = LocalServer.serving(url) if url.is_unix_socket else None
+    if server is not None:
+        server.ensure_running()
+
+
+def _quoted(value: str) -> str:
+    """Quote a value for PostgreSQL's configuration file."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def _listens(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(1.0)
+        try:
+            probe.connect(str(path))
+        except OSError:
+            return False
+    return True
+
+
+@contextmanager
+def _as_configuration_error(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ConfigurationError(
+            f"The embedded server's folder {folder} cannot be used: {error.strerror or error}.",
+            "Make it a folder that you may write to, with free space, or set DATABASE_URL.",
+        ) from None

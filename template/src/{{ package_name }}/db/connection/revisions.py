@@ -1,0 +1,79 @@
+"""The revisions that the migration files end in, and those that a database is at.
+
+The files are read without being run and without Alembic, as the application, which only has to know
+whether its database is at head, should not pay for either.
+"""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from .errors import ConfigurationError
+from .project import project_root
+
+_NAMES: Final = {"revision", "down_revision", "depends_on"}
+_VERSIONS_SQL: Final = text("SELECT version_num FROM alembic_version")
+
+
+def expected_heads(versions: Path | None = None) -> frozenset[str]:
+    """Return the revisions that a database at head has in its version table.
+
+    As in Alembic, that is every revision on which no other one builds or depends. `versions` is the
+    folder of revision files, by default the project's.
+
+    Raises:
+        ConfigurationError: the folder is missing, or a file in it is not Python.
+    """
+    folder = versions or project_root() / "migrations" / "versions"
+    if not folder.is_dir():
+        raise ConfigurationError(
+            f"There is no folder {folder}.",
+            "Ship the migrations with the application, or call init_db(require_head=False).",
+        )
+    revisions: set[str] = set()
+    built_on: set[str] = set()
+    for path in sorted(folder.rglob("*.py")):
+        values = dict(_assignments(path))
+        if isinstance(revision := values.get("revision"), str):
+            revisions.add(revision)
+            built_on |= _as_set(values.get("down_revision")) | _as_set(values.get("depends_on"))
+    return frozenset(revisions - built_on)
+
+
+async def current_revisions(connection: AsyncConnection) -> frozenset[str]:
+    """Return what the version table says; nothing where there is no such table yet."""
+    try:
+        async with connection.begin_nested() if connection.in_transaction() else connection.begin():
+            return frozenset((await connection.scalars(_VERSIONS_SQL)).all())
+    except ProgrammingError as error:
+        if getattr(error.orig, "sqlstate", None) == "42P01":  # undefined_table
+            return frozenset()
+        raise
+
+
+def _assignments(path: Path) -> Iterator[tuple[str, Any]]:
+    try:
+        body = ast.parse(path.read_text(encoding="utf-8")).body
+    except (SyntaxError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path} is not Python: {error}.", "Mend that file.") from None
+    for statement in body:
+        match statement:
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
+                pass
+            case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                pass
+            case _:
+                continue
+        if name in _NAMES:
+            yield name, ast.literal_eval(value)
+
+
+def _as_set(value: Any) -> set[str]:
+    if value is None:
+        return set()
+    return {value} if isinstance(value, str) else set(value)

@@ -1,0 +1,93 @@
+"""The application's engine and sessions: opened by `init_db`, closed by `close_db`."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+
+from .engine import create_engine
+from .errors import ConfigurationError, ToolkitError
+from .failures import explained
+from .revisions import current_revisions, expected_heads
+from .settings import Settings
+
+_engine: AsyncEngine | None = None
+_heads: frozenset[str] | None = None  # None: the application asked for none
+
+
+async def init_db(settings: Settings | None = None, *, require_head: bool = True) -> None:
+    """Open the application's engine and check the connection and that the database is at head.
+
+    It never creates a table: that is what migrations are for.
+
+    Raises:
+        ConfigurationError: a setting is wrong.
+        ConnectionFailedError: the database cannot be reached.
+        ToolkitError: the database is not at head, and `require_head` is set.
+    """
+    global _engine, _heads
+    heads = expected_heads() if require_head else None
+    engine = create_engine(settings)
+    try:
+        with explained(engine.url):
+            async with engine.connect() as connection:
+                current = await current_revisions(connection)
+        if heads is not None and current != heads:
+            raise ToolkitError(
+                f"The database is at {_names(current)}, the application needs {_names(heads)}.",
+                "Run: db upgrade",
+            )
+    except BaseException:
+        await engine.dispose()
+        raise
+    await close_db()
+    _engine, _heads = engine, heads
+
+
+async def close_db() -> None:
+    """Close every connection of the application's engine. Safe to call twice."""
+    global _engine
+    engine, _engine = _engine, None
+    if engine is not None:
+        await engine.dispose()
+
+
+def get_engine() -> AsyncEngine:
+    """Return the application's engine.
+
+    Raises:
+        ConfigurationError: `init_db` has not run.
+    """
+    if _engine is None:
+        raise ConfigurationError("The database is not open.", "Await init_db() at start.")
+    return _engine
+
+
+def get_required_heads() -> frozenset[str] | None:
+    """Return the revisions that `init_db` required; None where it required none."""
+    return _heads
+
+
+@asynccontextmanager
+async def session_scope() -> AsyncIterator[AsyncSession]:
+    """Open a session for one unit of work: commit at the end, roll back on any error.
+
+    Cancellation counts as an error. What was loaded stays readable after the commit.
+    """
+    async with AsyncSession(get_engine(), expire_on_commit=False) as session, session.begin():
+        yield session
+
+
+async def get_session() -> AsyncIterator[AsyncSession]:
+    """Yield one session per request; the caller commits, and what is left is rolled back.
+
+    FastAPI: `session: Annotated[AsyncSession, Depends(get_session)]`. The commit is the endpoint's
+    own, since FastAPI ends a dependency only after the response was sent: a commit that failed
+    there could no longer be told to the client.
+    """
+    async with AsyncSession(get_engine(), expire_on_commit=False) as session:
+        yield session
+
+
+def _names(revisions: frozenset[str]) -> str:
+    return ", ".join(sorted(revisions)) or "no revision"

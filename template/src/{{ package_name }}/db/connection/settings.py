@@ -1,0 +1,128 @@
+"""The settings: environment variables, `.env` and `.env.<APP_ENV>`, checked when they are read."""
+
+import os
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from .errors import ConfigurationError
+from .local_server import LocalServer
+from .project import project_name, project_root
+from .url import DatabaseURL
+
+_Seconds = Annotated[float, Field(gt=0, le=86400, description="a number of seconds above 0")]
+
+
+class Settings(BaseSettings):
+    """What the environment says of the database. The names in upper case are the variables'."""
+
+    model_config = SettingsConfigDict(
+        extra="ignore", env_ignore_empty=True, frozen=True, hide_input_in_errors=True
+    )
+
+    database_url: SecretStr | None = None
+    database_url_unpooled: SecretStr | None = None
+
+    db_pool_size: int = Field(20, ge=1, le=4000, description="a whole number from 1 to 4000")
+    db_max_overflow: int = Field(10, ge=0, le=4000, description="a whole number from 0 to 4000")
+    db_pool_timeout: _Seconds = 30
+    # Below Neon's 300 s of idleness, so that no pooled connection is one that a suspend has cut.
+    db_pool_recycle: _Seconds = 240
+    db_pool_mode: Literal["server", "serverless"] = Field(
+        "server", description="'server' or 'serverless'"
+    )
+    db_connect_timeout: _Seconds = 10
+    db_command_timeout: _Seconds = 60
+    db_application_name: str = Field(
+        default_factory=project_name,
+        min_length=1,
+        max_length=63,  # PostgreSQL cuts what is longer
+        description="a name of 1 to 63 characters",
+    )
+
+    app_env: str = Field(
+        "development",
+        pattern=r"^[A-Za-z0-9_-]+$",
+        description="letters, digits, '-' and '_'",
+    )
+
+    @property
+    def url(self) -> DatabaseURL:
+        """The application's URL: `DATABASE_URL`, or the embedded server's main branch.
+
+        Raises:
+            ConfigurationError: the URL is malformed, or there is none and `APP_ENV` is
+                "production", where nothing may fall back to an embedded server.
+        """
+        if self.database_url is not None:
+            return DatabaseURL.parse(self.database_url.get_secret_value())
+        if self.app_env == "production":
+            raise ConfigurationError(
+                "DATABASE_URL is not set.",
+                "Set it to the URL of the Neon branch; production never uses the embedded server.",
+            )
+        return LocalServer.for_project().url()
+
+    @property
+    def direct_url(self) -> DatabaseURL:
+        """The URL for migrations: `DATABASE_URL_UNPOOLED`, or else `url` on the direct endpoint.
+
+        Raises:
+            ConfigurationError: as for `url`, or the unpooled URL is a pooled one after all.
+        """
+        if self.database_url_unpooled is None:
+            return self.url.direct()
+        name = "DATABASE_URL_UNPOOLED"
+        url = DatabaseURL.parse(self.database_url_unpooled.get_secret_value(), name)
+        if url.is_pooled:
+            raise ConfigurationError(
+                f"{name} points to a pooled endpoint, {url.host}.",
+                f"Migrations need the direct one: {url.direct().host}.",
+            )
+        return url
+
+
+def load_settings() -> Settings:
+    """Read the settings anew: the environment first, then `.env.<APP_ENV>`, then `.env`.
+
+    Raises:
+        ConfigurationError: a value is wrong; the line names each such variable, what it got and
+            what it takes, and never shows a secret.
+    """
+    try:
+        root = project_root()
+    except ConfigurationError:  # an installed application: the environment alone counts
+        files: tuple[Any, ...] = ()
+    else:
+        files = (root / ".env", root / f".env.{app_env()}")
+    try:
+        settings = Settings(_env_file=files, _env_file_encoding="utf-8")
+        _ = settings.url, settings.direct_url
+    except ValidationError as error:
+        raise ConfigurationError(
+            _explain(error), "Mend it in the environment or in .env."
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            f"The settings cannot be read: {error}.", "Mend .env, a text file in UTF-8."
+        ) from None
+    return settings
+
+
+def app_env() -> str:
+    """Return `APP_ENV`, which chooses the second settings file."""
+    return os.environ.get("APP_ENV") or "development"
+
+
+_SECRETS: Final = {"database_url", "database_url_unpooled"}
+
+
+def _explain(error: ValidationError) -> str:
+    lines = []
+    for detail in error.errors(include_context=False):
+        name = str(detail["loc"][0])
+        got = "a value" if name in _SECRETS else repr(detail["input"])
+        takes = Settings.model_fields[name].description or "text"
+        lines.append(f"{name.upper()} is {got}; it takes {takes}.")
+    return " ".join(lines)
