@@ -1,0 +1,1 @@
+"""The migration room: Alembic's environment, the runner, autogenerate and the revisions' status."""

@@ -1,0 +1,113 @@
+"""Autogenerate: what is compared, how it is rendered, and the revision file that comes of it."""
+
+import subprocess
+import sys
+from collections.abc import Iterable, MutableMapping
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from alembic import command
+from alembic.autogenerate.api import AutogenContext
+from alembic.config import Config
+from alembic.operations.ops import MigrationScript
+from alembic.runtime.migration import MigrationContext
+
+from ..connection.engine import create_migration_engine
+from ..connection.errors import ConfigurationError, MigrationError
+from ..connection.url import DatabaseURL
+from .commands import run_command
+
+# Schemas in every Neon database that are Neon's own.
+_NEON_SCHEMAS: Final = {"neon", "neon_auth", "neon_migration"}
+
+
+def include_name(
+    name: str | None, kind: str, parent_names: MutableMapping[Any, str | None]
+) -> bool:
+    """Leave Neon's own schemas out of the comparison."""
+    return kind != "schema" or name not in _NEON_SCHEMAS
+
+
+def render_item(kind: str, item: Any, context: AutogenContext) -> str | Literal[False]:
+    """Render SQLModel's string type as the plain one, so that no revision imports SQLModel."""
+    # By its name: a project without SQLModel has nothing to import it from.
+    if kind == "type" and type(item).__name__ == "AutoString":
+        length = item.impl.length
+        return "sa.String()" if length is None else f"sa.String(length={length})"
+    return False
+
+
+def drop_empty_directives(
+    context: MigrationContext,
+    revision: str | Iterable[str | None] | Iterable[str],
+    directives: list[MigrationScript],
+) -> None:
+    """Write no revision file where autogenerate found no change."""
+    options = context.config.cmd_opts if context.config is not None else None
+    wanted = context.config is not None and context.config.attributes.get("autogenerate")
+    if not (wanted or getattr(options, "autogenerate", False)):
+        return
+    if directives and all(ops.is_empty() for ops in directives[0].upgrade_ops_list):
+        directives.clear()
+
+
+async def create_revision(url: DatabaseURL | None, message: str, config: Config) -> Path | None:
+    """Write the next revision file, formatted and linted by the project's own ruff.
+
+    With a `url`, whose database has to be at head, the file holds the difference between the
+    models and that database; without one its body is empty.
+
+    Returns the file, or None where the models and the database do not differ.
+
+    Raises:
+        MigrationError: the history has several heads, or ruff refuses what was written; no file is
+            left behind then.
+        ConfigurationError: ruff is not installed.
+    """
+    _require_ruff()
+    autogenerate = url is not None
+    config.attributes["autogenerate"] = autogenerate
+    engine = None if url is None else create_migration_engine(url)
+    try:
+        made = await run_command(
+            config, engine, command.revision, message=message, autogenerate=autogenerate
+        )
+    finally:
+        if engine is not None:
+            await engine.dispose()
+    scripts = made if isinstance(made, list) else [made]
+    written = [Path(script.path) for script in scripts if script is not None]
+    if not written:
+        return None
+    path = written[0]
+    try:
+        _format(path)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    return path
+
+
+def _require_ruff() -> None:
+    if _ruff("--version").returncode != 0:
+        raise ConfigurationError(
+            "ruff is not installed, and a revision is written formatted or not at all.",
+            "Install the project's dev group: uv sync",
+        )
+
+
+def _format(path: Path) -> None:
+    for arguments in (("check", "--fix", "--quiet"), ("format", "--quiet")):
+        result = _ruff(*arguments, str(path))
+        if result.returncode != 0:
+            reason = (result.stdout or result.stderr).strip()
+            raise MigrationError(
+                f"ruff refuses the revision that was written: {reason}",
+                "Change the models or the ruff settings; the file was removed.",
+            )
+
+
+def _ruff(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603 - no shell; the paths are the project's
+        [sys.executable, "-m", "ruff", *arguments], capture_output=True, text=True, check=False
+    )

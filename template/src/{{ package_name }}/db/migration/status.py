@@ -1,0 +1,56 @@
+"""Where a database stands in the history: its revision, the heads and what is pending."""
+
+from dataclasses import dataclass
+
+from alembic.config import Config
+from alembic.script import Script
+from alembic.util import CommandError
+
+from ..connection.engine import create_migration_engine
+from ..connection.errors import MigrationError
+from ..connection.failures import explained
+from ..connection.revisions import current_revisions
+from ..connection.url import DatabaseURL
+from .commands import script_directory
+from .configuration import alembic_config
+
+
+@dataclass(frozen=True)
+class Status:
+    """The revisions of a database, those that the files end in, and those still to be applied."""
+
+    current: tuple[str, ...]
+    heads: tuple[str, ...]
+    pending: tuple[Script, ...]
+
+    @property
+    def is_at_head(self) -> bool:
+        """Whether nothing is pending."""
+        return not self.pending
+
+
+async def read_status(url: DatabaseURL, config: Config | None = None) -> Status:
+    """Read the status of the database at `url`; nothing is changed.
+
+    Raises:
+        MigrationError: the database is at a revision that no file has.
+        ConfigurationError, ConnectionFailedError: the database cannot be reached.
+    """
+    script = script_directory(config or alembic_config())
+    engine = create_migration_engine(url)
+    try:
+        with explained(engine.url):
+            async with engine.connect() as connection:
+                current = tuple(sorted(await current_revisions(connection)))
+    finally:
+        await engine.dispose()
+    try:
+        applied = {done.revision for done in script.iterate_revisions(current, "base")}
+    except CommandError:
+        raise MigrationError(
+            f"The database is at {', '.join(current)}, which no file in migrations/versions has.",
+            "Fetch the code that has it, or use another database.",
+        ) from None
+    everything = reversed(list(script.walk_revisions()))
+    pending = tuple(found for found in everything if found.revision not in applied)
+    return Status(current, tuple(script.get_heads()), pending)
