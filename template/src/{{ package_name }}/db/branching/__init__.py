@@ -1,0 +1,1 @@
+"""The branching room: branch providers, and what is done on their branches."""

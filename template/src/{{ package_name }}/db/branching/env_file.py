@@ -1,0 +1,37 @@
+"""The user's `.env.<APP_ENV>`: a branch's URL is put in, every other line stays."""
+
+from pathlib import Path
+from typing import Final
+
+from dotenv import dotenv_values, set_key, unset_key
+
+from ..connection.errors import ConfigurationError
+from ..connection.project import project_root
+from ..connection.settings import app_env
+from ..connection.url import DatabaseURL
+
+_POOLED: Final = "DATABASE_URL"
+_DIRECT: Final = "DATABASE_URL_UNPOOLED"
+
+
+def use_url(url: DatabaseURL) -> Path:
+    """Write `url` as `DATABASE_URL` and return the file, which is made if there is none.
+
+    A `DATABASE_URL_UNPOOLED` in the file is removed: it belongs to the branch that was used before,
+    and migrations would still go there.
+
+    Raises:
+        ConfigurationError: the file cannot be written.
+    """
+    path = project_root() / f".env.{app_env()}"
+    try:
+        if not path.exists():
+            path.touch(mode=0o600)
+        set_key(path, _POOLED, url.render())
+        if _DIRECT in dotenv_values(path):
+            unset_key(path, _DIRECT)
+    except OSError as error:
+        raise ConfigurationError(
+            f"{path} cannot be written: {error.strerror}.", "Make it a file that you may write to."
+        ) from None
+    return path
