@@ -1,0 +1,179 @@
+"""The command line: `db …`, or `python -m <package>.db …`."""
+
+import asyncio
+import os
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from secrets import token_hex
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from .branching.local import LocalProvider
+from .cli_branch import branch_app
+from .connection.doctor import Check, examine
+from .connection.errors import ToolkitError
+from .connection.local_server import LocalServer, place
+from .connection.settings import load_settings
+from .console import say, say_done, say_error, say_table, write_json
+from .migration.autogenerate import create_revision
+from .migration.commands import require_single_head
+from .migration.configuration import alembic_config
+from .migration.runner import Step, downgrade, print_sql, upgrade
+from .migration.status import read_status
+
+app = typer.Typer(
+    help="Migrations for Neon PostgreSQL.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(branch_app, name="branch")
+
+Json = Annotated[
+    str | None, typer.Option("--json", metavar="FILE|-", help="Write the result as JSON too.")
+]
+Sql = Annotated[bool, typer.Option("--sql", help="Print the SQL instead of running it.")]
+
+
+def main() -> None:
+    """Run the command line; an expected failure ends in one line and its own exit code."""
+    try:
+        app()
+    except ToolkitError as error:
+        say_error(error)
+        sys.exit(error.exit_code)
+
+
+@app.command()
+def doctor(json: Json = None) -> None:
+    """Check the settings, the connection and the server."""
+    checks = asyncio.run(_examine())
+    write_json(json, [asdict(check) for check in checks])
+    if any(check.grade == "wrong" for check in checks):
+        raise typer.Exit(1)
+
+
+async def _examine() -> list[Check]:
+    styles = {"ok": ("ok", "green"), "note": ("note", "yellow"), "wrong": ("wrong", "bold red")}
+    checks = [check async for check in examine(load_settings())]
+    say_table(
+        ("check", "", ""),
+        [(check.name, Text(*styles[check.grade]), check.detail) for check in checks],
+    )
+    return checks
+
+
+@app.command()
+def status(json: Json = None) -> None:
+    """Show the revision of the database, the heads and what is pending."""
+    url = load_settings().direct_url
+    found = asyncio.run(read_status(url))
+    say(f"database  {place(url)}")
+    say(f"revision  {', '.join(found.current) or 'none'}")
+    say(f"head      {', '.join(found.heads) or 'none'}")
+    if found.is_at_head:
+        say_done("nothing is pending")
+    else:
+        say(f"{len(found.pending)} pending:", "yellow")
+        say_table(
+            ("revision", "message", "file"),
+            [(each.revision, each.doc, Path(each.path).name) for each in found.pending],
+        )
+    pending = [{"revision": each.revision, "message": each.doc} for each in found.pending]
+    write_json(json, {"current": found.current, "heads": found.heads, "pending": pending})
+
+
+@app.command("upgrade")
+def upgrade_command(
+    revision: Annotated[str, typer.Argument(metavar="[REV]")] = "head",
+    sql: Sql = False,
+    json: Json = None,
+) -> None:
+    """Upgrade the database to a revision, by default to the head."""
+    if sql:
+        print_sql(revision)
+        return
+    url = load_settings().direct_url
+    say(f"Upgrading {place(url)}")
+    steps = asyncio.run(upgrade(url, revision, on_step=_say_step))
+    _say_end(steps, "applied", "The database is at that revision already.")
+    write_json(json, [asdict(step) for step in steps])
+
+
+# A relative revision, "-1", begins like an option.
+@app.command("downgrade", context_settings={"ignore_unknown_options": True})
+def downgrade_command(
+    revision: Annotated[str, typer.Argument(metavar="REV")], sql: Sql = False, json: Json = None
+) -> None:
+    """Downgrade the database to a revision ("-1": one step, "base": everything)."""
+    if sql:
+        print_sql(revision, is_upgrade=False)
+        return
+    url = load_settings().direct_url
+    say(f"Downgrading {place(url)}")
+    steps = asyncio.run(downgrade(url, revision, on_step=_say_step))
+    _say_end(steps, "taken back", "There was nothing to take back.")
+    write_json(json, [asdict(step) for step in steps])
+
+
+def _say_step(step: Step) -> None:
+    arrow = "↑" if step.is_upgrade else "↓"
+    say_done(f"{arrow} {step.revision}  {step.message}  ({step.duration_ms:.0f} ms)")
+
+
+def _say_end(steps: list[Step], verb: str, otherwise: str) -> None:
+    count = len(steps)
+    say(f"{count} revision{'s' * (count != 1)} {verb}." if count else otherwise, "bold")
+
+
+@app.command()
+def revision(
+    message: Annotated[str, typer.Option("-m", "--message", help="What the revision does.")],
+    empty: Annotated[bool, typer.Option("--empty", help="Write one without operations.")] = False,
+    json: Json = None,
+) -> None:
+    """Write the next revision from the difference between the models and the migrations."""
+    path = asyncio.run(_write_revision(message, empty=empty))
+    if path is None:
+        say_done("The models match the migrations: no revision was written.")
+    else:
+        say_done(f"wrote {os.path.relpath(path)}")
+        say("Read it, then run: db upgrade")
+    write_json(json, {"path": path})
+
+
+async def _write_revision(message: str, *, empty: bool) -> Path | None:
+    """Autogenerate against a scratch branch at head, so that no other database is needed."""
+    load_settings()
+    config = alembic_config()
+    require_single_head(config)
+    if empty:
+        return await create_revision(None, message, config)
+    provider = LocalProvider()
+    scratch = f"scratch-{token_hex(4)}"
+    url = await provider.create_empty(scratch)
+    try:
+        await upgrade(url, config=alembic_config())
+        return await create_revision(url, message, config)
+    finally:
+        await provider.delete(scratch, force=True)
+
+
+@app.command()
+def start() -> None:
+    """Start the embedded PostgreSQL."""
+    server = LocalServer.for_project()
+    started = server.ensure_running()
+    say_done(f"PostgreSQL {server.major_version} {'started' if started else 'runs already'}")
+    say(str(server.url()))
+
+
+@app.command()
+def stop() -> None:
+    """Stop the embedded PostgreSQL, that of the tests too."""
+    servers = [LocalServer.for_project(profile) for profile in ("development", "test")]
+    stopped = [server.stop() for server in servers]
+    say_done("PostgreSQL stopped" if any(stopped) else "PostgreSQL was not running")

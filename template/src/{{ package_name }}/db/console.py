@@ -1,0 +1,64 @@
+"""What a person sees: tables, progress and errors on standard error, JSON where it is asked for."""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from .connection.errors import ConfigurationError, ToolkitError
+
+console: Final = Console(stderr=True, highlight=False)
+
+
+def say(message: str, style: str = "") -> None:
+    """Print a line of progress."""
+    console.print(Text(message, style=style), soft_wrap=True)
+
+
+def say_done(message: str) -> None:
+    """Print a line about something that went well."""
+    console.print(Text.assemble(("✓ ", "green"), message), soft_wrap=True)
+
+
+def say_error(error: ToolkitError) -> None:
+    """Print an expected failure as one line."""
+    console.print(Text.assemble(("Error: ", "bold red"), str(error)), soft_wrap=True)
+
+
+def say_table(headers: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> None:
+    """Print a table, or nothing where it has no rows."""
+    table = Table(*headers, box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
+    for row in rows:
+        table.add_row(*row)
+    if table.row_count:
+        console.print(table)
+
+
+def write_json(target: str | None, value: Any) -> None:
+    """Write `value` to a file, or to standard output where the target is "-"; None: nowhere.
+
+    Raises:
+        ConfigurationError: the file cannot be written.
+    """
+    if target is None:
+        return
+    document = json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n"
+    if target == "-":
+        sys.stdout.write(document)
+        return
+    try:
+        Path(target).write_text(document, encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(
+            f"{target} cannot be written: {error.strerror}.", "Give another file, or - for stdout."
+        ) from None
+
+
+def size(size_bytes: int) -> str:
+    """Return a size as a person reads it."""
+    return f"{size_bytes / 1024**2:.1f} MiB"
