@@ -7,7 +7,8 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationInfo
+from alembic.runtime.environment import EnvironmentContext
+from alembic.runtime.migration import MigrationInfo, MigrationStep
 from alembic.util import CommandError
 
 from ..connection.engine import create_migration_engine
@@ -61,6 +62,26 @@ async def downgrade(
     Raises: as `upgrade` does.
     """
     return await _run(command.downgrade, url, revision, config, on_step)
+
+
+async def run_single_step(
+    url: DatabaseURL, revision: str, *, is_upgrade: bool, config: Config | None = None
+) -> list[Step]:
+    """Apply exactly one revision, or take exactly one back, whatever else is applied.
+
+    Raises: as `upgrade` does.
+    """
+    make_step = (
+        MigrationStep.upgrade_from_script if is_upgrade else MigrationStep.downgrade_from_script
+    )
+
+    def run(config: Config, revision: str) -> None:
+        script = script_directory(config)
+        steps = [make_step(script.revision_map, found) for found in script.get_revisions(revision)]
+        with EnvironmentContext(config, script, fn=lambda *_: steps):
+            script.run_env()
+
+    return await _run(run, url, revision, config, None)
 
 
 async def _run(

@@ -1,0 +1,1 @@
+"""The verification room: catalog snapshot and difference, round trip, databases for tests."""
