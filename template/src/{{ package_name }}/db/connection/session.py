@@ -81,9 +81,8 @@ async def session_scope() -> AsyncIterator[AsyncSession]:
 async def get_session() -> AsyncIterator[AsyncSession]:
     """Yield one session per request; the caller commits, and what is left is rolled back.
 
-    FastAPI: `session: Annotated[AsyncSession, Depends(get_session)]`. The commit is the endpoint's
-    own, since FastAPI ends a dependency only after the response was sent: a commit that failed
-    there could no longer be told to the client.
+    A dependency for web frameworks. The commit is the endpoint's own, since a dependency may end
+    only after the response was sent: a commit that failed then could not be told to the client.
     """
     async with AsyncSession(get_engine(), expire_on_commit=False) as session:
         yield session

@@ -97,7 +97,9 @@ def _require_ruff() -> None:
 
 
 def _format(path: Path) -> None:
-    for arguments in (("check", "--fix", "--quiet"), ("format", "--quiet")):
+    # Imports are sorted first, what is too long is wrapped, and then nothing may be left to say.
+    fix = ("check", "--fix", "--exit-zero", "--quiet")
+    for arguments in (fix, ("format", "--quiet"), ("check", "--quiet")):
         result = _ruff(*arguments, str(path))
         if result.returncode != 0:
             reason = (result.stdout or result.stderr).strip()

@@ -1,0 +1,27 @@
+"""${message}
+
+Revision: ${up_revision}
+Builds on: ${down_revision | comma,n}
+Written: ${create_date.strftime("%Y-%m-%d %H:%M %Z")}
+"""
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from alembic import op
+${imports if imports else ""}
+
+revision: str = ${repr(up_revision)}
+down_revision: str | Sequence[str] | None = ${repr(down_revision)}
+branch_labels: str | Sequence[str] | None = ${repr(branch_labels)}
+depends_on: str | Sequence[str] | None = ${repr(depends_on)}
+
+
+def upgrade() -> None:
+    """Upgrade the schema."""
+    ${upgrades if upgrades else "pass"}
+
+
+def downgrade() -> None:
+    """Give back the schema as it was before."""
+    ${downgrades if downgrades else "pass"}

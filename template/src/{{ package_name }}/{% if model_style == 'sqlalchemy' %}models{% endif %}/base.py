@@ -1,0 +1,19 @@
+"""What all models share."""
+
+from enum import StrEnum
+
+from sqlalchemy import MetaData
+from sqlalchemy.orm import DeclarativeBase
+
+from ..db import NAMING_CONVENTION
+
+
+class Base(DeclarativeBase):
+    """The parent of every table."""
+
+    metadata = MetaData(naming_convention=NAMING_CONVENTION)
+
+
+def enum_values(members: type[StrEnum]) -> list[str]:
+    """Let the database store an enum's values, instead of the names of its members."""
+    return [member.value for member in members]
