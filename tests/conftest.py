@@ -1,0 +1,33 @@
+"""Fixtures for all tests: nothing of the person's own settings reaches them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from rendering import Template
+
+
+@pytest.fixture(scope="session", autouse=True)
+def isolated_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the person's settings of git and Copier, and of databases, out of the tests."""
+    folder = tmp_path_factory.mktemp("settings")
+    (folder / "copier.yml").write_text("{}")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GIT_CONFIG_GLOBAL", str(folder / "gitconfig"))
+        patch.setenv("COPIER_SETTINGS_PATH", str(folder / "copier.yml"))
+        patch.setenv("COPIER_CACHE_DIR", str(folder / "copier"))
+        yield
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Template:
+    """The template as the working tree has it, released as version 1.0.0."""
+    found = Template.of_working_tree(tmp_path_factory.mktemp("template"))
+    found.release("v1.0.0")
+    return found
+
+
+@pytest.fixture
+def destination(tmp_path: Path) -> Path:
+    """A folder, not there yet, for a project."""
+    return tmp_path / "project"

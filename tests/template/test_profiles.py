@@ -1,0 +1,100 @@
+"""Every profile of answers that matters, installed and put through its own checks.
+
+The profiles cover each pair of answers: of five, any two questions meet in all combinations.
+"""
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from rendering import Template, check, uv
+
+PROFILES = {
+    "sqlmodel-fastapi-github-18": ("sqlmodel", "fastapi", "github", 18),
+    "sqlmodel-none-none-16": ("sqlmodel", "none", "none", 16),
+    "sqlalchemy-fastapi-none-16": ("sqlalchemy", "fastapi", "none", 16),
+    "sqlalchemy-none-github-16": ("sqlalchemy", "none", "github", 16),
+    "sqlalchemy-none-none-18": ("sqlalchemy", "none", "none", 18),
+}
+
+
+@dataclass(frozen=True)
+class Project:
+    """An installed project."""
+
+    folder: Path
+
+    def uv_run(self, *command: str) -> str:
+        """Run a command in the project's environment; it must succeed."""
+        return check(uv(), "run", "--no-sync", *command, cwd=self.folder)
+
+
+# A group is run by one worker, so that a project is installed once.
+GROUPS = [
+    pytest.param(answers, id=name, marks=pytest.mark.xdist_group(name))
+    for name, answers in PROFILES.items()
+]
+
+
+@pytest.fixture(scope="module", params=GROUPS)
+def project(
+    request: pytest.FixtureRequest, template: Template, tmp_path_factory: pytest.TempPathFactory
+) -> Project:
+    """A project of one profile; all tests of the profile share it."""
+    names = ("model_style", "web_framework", "ci", "postgres_version")
+    folder = tmp_path_factory.mktemp("profile") / "my-app"
+    template.render(folder, **dict(zip(names, request.param, strict=True)))
+    check(uv(), "sync", "--quiet", "--python", sys.executable, cwd=folder)
+    return Project(folder)
+
+
+def test_it_is_clean_under_its_own_lint_and_format(project: Project) -> None:
+    project.uv_run("ruff", "check")
+    project.uv_run("ruff", "format", "--check")
+
+
+def test_it_passes_its_own_strict_type_check(project: Project) -> None:
+    project.uv_run("mypy")
+
+
+def test_its_own_tests_pass(project: Project) -> None:
+    assert " passed" in project.uv_run("pytest", "-q")
+
+
+def test_its_database_goes_up_down_and_up(project: Project) -> None:
+    for command, is_upgrade in (("upgrade", True), ("downgrade", False), ("upgrade", True)):
+        revision = ["base"] if command == "downgrade" else []
+        steps = json.loads(project.uv_run("db", command, *revision, "--json", "-"))
+        assert [step["is_upgrade"] for step in steps] == [is_upgrade]
+    status = json.loads(project.uv_run("db", "status", "--json", "-"))
+    assert status["pending"] == []
+    assert status["current"] == status["heads"]
+    project.uv_run("db", "stop")
+
+
+def test_its_first_revision_is_what_the_toolkit_writes(project: Project) -> None:
+    """Without the sample's revision, autogenerate writes the same one again."""
+    versions = project.folder / "migrations" / "versions"
+    (shipped,) = versions.glob("*.py")
+    text = shipped.read_text()
+    shipped.unlink()
+    try:
+        project.uv_run("db", "revision", "-m", "create users and tasks")
+        (written,) = versions.glob("*.py")
+        assert _body(written.read_text()) == _body(text)
+        written.unlink()
+    finally:
+        shipped.write_text(text)
+    project.uv_run("db", "stop")
+
+
+def _body(text: str) -> str:
+    return text.partition("def upgrade")[2]
+
+
+def test_a_second_revision_without_a_change_is_not_written(project: Project) -> None:
+    project.uv_run("db", "revision", "-m", "nothing")
+    assert len(list((project.folder / "migrations" / "versions").glob("*.py"))) == 1
+    project.uv_run("db", "stop")

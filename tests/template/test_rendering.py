@@ -1,0 +1,83 @@
+"""What is rendered, without running it: conditional files, ownership, nothing left over."""
+
+import re
+from pathlib import Path
+
+import pytest
+from rendering import ROOT, Template, files
+
+TOOLKIT = ROOT / "template/src/{{ package_name }}/db"
+
+
+def test_the_toolkit_is_copied_as_it_is(template: Template, destination: Path) -> None:
+    template.render(destination, package_name="other_name")
+    original = {path: text for path, text in files(TOOLKIT).items() if path.endswith(".py")}
+    assert files(destination / "src/other_name/db") == original
+    assert not [path for path, text in original.items() if re.search(r"{{|{%|{#", text)]
+
+
+def test_jinja_is_the_suffix_only_where_something_is_substituted() -> None:
+    for path in (ROOT / "template").rglob("*.jinja"):
+        assert re.search(r"{{|{%", path.read_text()), f"{path} substitutes nothing"
+
+
+def test_without_a_web_framework_no_trace_of_one_is_left(
+    template: Template, destination: Path
+) -> None:
+    template.render(destination, web_framework="none")
+    for path, text in files(destination).items():
+        assert "api/" not in path
+        if path != ".copier-answers.yml":
+            found = re.search(r"fastapi|uvicorn|httpx2|starlette", text, re.IGNORECASE)
+            assert found is None, f"{path} has {found}"
+
+
+def test_without_sqlmodel_no_dependency_on_it_is_left(
+    template: Template, destination: Path
+) -> None:
+    template.render(destination, model_style="sqlalchemy")
+    text = (destination / "pyproject.toml").read_text()
+    assert "sqlmodel" not in text
+    assert "from sqlmodel" not in "".join(files(destination / "src/my_app/models").values())
+
+
+def test_without_ci_no_workflow_is_left(template: Template, destination: Path) -> None:
+    template.render(destination, ci="none")
+    assert not (destination / ".github").exists()
+    assert ".github" not in (destination / "README.md").read_text()
+
+
+@pytest.mark.parametrize(("asked", "embedded"), [(14, 16), (15, 16), (16, 16), (17, 18), (18, 18)])
+def test_the_readme_says_which_version_stands_in(
+    template: Template, destination: Path, asked: int, embedded: int
+) -> None:
+    template.render(destination, postgres_version=asked)
+    text = (destination / "README.md").read_text()
+    assert f"It is PostgreSQL {embedded}," in text
+    assert (f"**Version {embedded} stands in for {asked}**" in text) == (asked != embedded)
+
+
+def test_every_file_has_an_owner_in_the_readme(template: Template, destination: Path) -> None:
+    template.render(destination)
+    table = (destination / "README.md").read_text().partition("## What is whose")[2]
+    owned = [name.replace("*", "[^/]*") for name in re.findall(r"`([\w./*-]+)`", table)]
+    for path in files(destination):
+        if path not in (".copier-answers.yml", "src/my_app/py.typed"):
+            assert any(re.match(name, path) for name in owned), f"{path} is nobody's"
+
+
+def test_no_secret_is_rendered(template: Template, destination: Path) -> None:
+    template.render(destination)
+    assert not (destination / ".env").exists()
+    settings = (destination / ".env.example").read_text().splitlines()
+    assert all(line.startswith("#") or not line for line in settings)
+
+
+def test_what_is_rendered_has_no_gap_and_no_space_at_an_end(
+    template: Template, destination: Path
+) -> None:
+    template.render(destination)
+    for path, text in files(destination).items():
+        assert not re.search(r"[ \t]+$|\n\n\n\n", text, re.MULTILINE), path
+        assert text == "" or text.endswith("\n"), path
+        assert not text.endswith("\n\n"), path
