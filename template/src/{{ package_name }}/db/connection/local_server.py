@@ -33,6 +33,8 @@ MAIN_BRANCH: Final = "main"
 OWNER: Final = "neondb_owner"
 
 _START_TIMEOUT_SECONDS: Final = 60
+_STOP_TIMEOUT_SECONDS: Final = 60
+_SOCKET_TIMEOUT_SECONDS: Final = 5
 # sockaddr_un holds 104 bytes on macOS and 108 on Linux, the closing zero included.
 _SOCKET_PATH_BYTES: Final = 103
 _SOCKET_NAME: Final = ".s.PGSQL.5432"
@@ -144,7 +146,7 @@ class LocalServer:
                 return False
             binaries = EmbeddedBinaries.find(self.major_version)
             with _as_configuration_error(self.folder):
-                if self._await_postmaster():
+                if self._await_postmaster(binaries):
                     return False
                 if not (self.data / "PG_VERSION").exists():
                     self._make_data_folder(binaries)
@@ -155,12 +157,13 @@ class LocalServer:
 
     def stop(self) -> bool:
         """Stop the server, ending its sessions. Returns whether it was running."""
-        if self._status() is None or not self.data.exists():
+        if self._status() is None:
             return False
         with self._locked():
-            binaries = EmbeddedBinaries.find(self.major_version)
-            stop = ("stop", "-D", str(self.data), "-m", "fast", "-w", "-t", "60")
-            return binaries.run("pg_ctl", *stop).returncode == 0
+            lines = self._pid_file_lines()
+            if not lines or not EmbeddedBinaries.is_postmaster(lines[0], self.data):
+                return False
+            return self._stop(EmbeddedBinaries.find(self.major_version))
 
     @contextmanager
     def in_use(self) -> Iterator[Self]:
@@ -215,19 +218,25 @@ class LocalServer:
             return None
         return lines[7].strip() if len(lines) > 7 else "starting"
 
-    def _await_postmaster(self) -> bool:
+    def _await_postmaster(self, binaries: EmbeddedBinaries) -> bool:
         """Wait for a server that is just starting or stopping; return whether one is ready then.
 
         A pid file whose process is not this server is removed. PostgreSQL does that by itself
-        unless the pid is another process's by now, as happens when a container is restarted.
+        unless the pid is another process's by now, as happens when a container is restarted. A
+        server that is ready but has lost its socket is stopped.
         """
-        deadline = time.monotonic() + _START_TIMEOUT_SECONDS
-        while (lines := self._pid_file_lines()) and time.monotonic() < deadline:
+        started = time.monotonic()
+        while lines := self._pid_file_lines():
             if not EmbeddedBinaries.is_postmaster(lines[0], self.data):
                 (self.data / "postmaster.pid").unlink(missing_ok=True)
                 return False
             if self.is_running():
                 return True
+            waited_seconds = time.monotonic() - started
+            if self._status() == "ready" and waited_seconds > _SOCKET_TIMEOUT_SECONDS:
+                self._stop(binaries)
+            elif waited_seconds > _START_TIMEOUT_SECONDS:
+                return False
             time.sleep(0.05)
         return False
 
@@ -269,6 +278,10 @@ class LocalServer:
         }
         lines = [f"{name} = {_quoted(value)}\n" for name, value in settings.items()]
         (self.data / "neon-local.conf").write_text("".join(lines), encoding="utf-8")
+
+    def _stop(self, binaries: EmbeddedBinaries) -> bool:
+        stop = ("stop", "-D", str(self.data), "-m", "fast", "-w", "-t", str(_STOP_TIMEOUT_SECONDS))
+        return binaries.run("pg_ctl", *stop).returncode == 0
 
     def _start(self, binaries: EmbeddedBinaries) -> None:
         self.log.touch()
