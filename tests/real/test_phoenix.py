@@ -1,0 +1,61 @@
+"""A history that nobody here wrote: Arize Phoenix's migrations, run by the toolkit's environment.
+
+Its PostgreSQL migrations are made for asyncpg. They are installed from PyPI, into an environment of
+their own, as Phoenix brings a hundred packages.
+"""
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from rendering import Template, check, uv
+
+PHOENIX = "arize-phoenix==20.26.1"
+REVISIONS = 35
+
+pytestmark = pytest.mark.xdist_group("phoenix")
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project whose models and revisions are Phoenix's."""
+
+    folder: Path
+
+    def db(self, *arguments: str) -> str:
+        """Run a command of the toolkit; it must succeed."""
+        python = self.folder / ".venv/bin/python"
+        return check(python, "-m", "my_app.db", *arguments, cwd=self.folder, PYTHONPATH="src")
+
+
+@pytest.fixture(scope="module")
+def project(template: Template, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A rendered project with its own models and revisions replaced by Phoenix's."""
+    folder = template.render(tmp_path_factory.mktemp("phoenix") / "my-app", web_framework="none")
+    check(uv(), "sync", "--quiet", "--python", sys.executable, cwd=folder)
+    check(uv(), "pip", "install", "--quiet", PHOENIX, cwd=folder)
+    (versions,) = folder.glob(".venv/lib/python*/site-packages/phoenix/db/migrations/versions")
+    settings = (folder / "alembic.ini").read_text()
+    locations = f"[alembic]\nversion_locations = {versions}"
+    (folder / "alembic.ini").write_text(settings.replace("[alembic]", locations, 1))
+    environment = (folder / "migrations/env.py").read_text()
+    environment = environment.replace("from my_app.models import", "from phoenix.db.models import")
+    environment = environment.replace("import metadata", "import Base")
+    (folder / "migrations/env.py").write_text(
+        environment.replace("run_migrations(metadata)", "run_migrations(Base.metadata)")
+    )
+    return Project(folder)
+
+
+def test_the_history_goes_up_down_and_up_again(project: Project) -> None:
+    up = json.loads(project.db("upgrade", "--json", "-"))
+    assert len(up) == REVISIONS
+    down = json.loads(project.db("downgrade", "base", "--json", "-"))
+    assert [step["revision"] for step in down] == [step["revision"] for step in reversed(up)]
+    again = json.loads(project.db("upgrade", "--json", "-"))
+    assert [step["revision"] for step in again] == [step["revision"] for step in up]
+    status = json.loads(project.db("status", "--json", "-"))
+    assert status["pending"] == []
+    project.db("stop")
