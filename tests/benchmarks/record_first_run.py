@@ -1,4 +1,7 @@
-"""Record a real run as docs/first-run.svg: `uv run python tests/benchmarks/record_first_run.py`."""
+"""Record a real run as docs/first-run.svg: `uv run python tests/benchmarks/record_first_run.py`.
+
+What uv says while it installs is left out: it names folders of the machine.
+"""
 
 import io
 import os
@@ -12,13 +15,17 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-ROOT = Path(__file__).parent.parent.parent
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from rendering import ROOT, Template
+
 COLUMNS = 96
+VERSION = "v0.1.0"
 
 EDIT = "sed -i 's/^    title: .*/&\\n    due_on: date | None = None/' src/my_app/models/task.py"
 IMPORT = "sed -i 's/import datetime$/import date, datetime/' src/my_app/models/task.py"
 COMMANDS = [
-    ('copier copy --quiet --defaults "$TEMPLATE" my-app && cd my-app', ""),
+    ('copier copy --quiet --defaults "$TEMPLATE" my-app && cd my-app && uv sync --quiet', ""),
     ("uv run db upgrade", ""),
     (f"{EDIT}; {IMPORT}", "# a model gets a column: due_on: date | None = None"),
     ('uv run db revision -m "add due date"', ""),
@@ -31,14 +38,14 @@ COMMANDS = [
 def main() -> None:
     """Run the commands, each in the folder that the one before left, and write the picture."""
     console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True)
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory() as scratch, tempfile.TemporaryDirectory() as released:
         folder = Path(scratch)
+        template = Template.of_working_tree(Path(released))
+        template.release(VERSION)
         for command, shown in COMMANDS:
-            title = shown or command.replace("copier copy", "uvx copier copy").replace(
-                '"$TEMPLATE"', '"$PWD"'
-            )
+            title = shown or command.replace("copier", "uvx copier").replace("$TEMPLATE", "$PWD")
             console.print(Text(f"$ {title}", style="bold"))
-            output = in_terminal(command, folder)
+            output = in_terminal(command.replace("$TEMPLATE", released), folder)
             folder = folder / "my-app" if "cd my-app" in command else folder
             if output:
                 console.print(Text.from_ansi(output))
@@ -52,7 +59,7 @@ def main() -> None:
 def in_terminal(command: str, folder: Path) -> str:
     """Run a command as in a terminal and return what it printed, colours included."""
     ours, theirs = pty.openpty()
-    environment = os.environ | {"TEMPLATE": str(ROOT), "COLUMNS": str(COLUMNS), "TERM": "xterm"}
+    environment = os.environ | {"COLUMNS": str(COLUMNS), "TERM": "xterm"}
     environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
     environment.pop("VIRTUAL_ENV", None)
     process = subprocess.Popen(
