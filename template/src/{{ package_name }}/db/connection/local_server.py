@@ -226,9 +226,12 @@ class LocalServer:
         server that is ready but has lost its socket is stopped.
         """
         started = time.monotonic()
-        while lines := self._pid_file_lines():
-            if not EmbeddedBinaries.is_postmaster(lines[0], self.data):
-                (self.data / "postmaster.pid").unlink(missing_ok=True)
+        pid_file = self.data / "postmaster.pid"
+        while pid_file.exists():
+            # An empty one is left where the disk was full.
+            pid = next(iter(self._pid_file_lines()), "")
+            if not EmbeddedBinaries.is_postmaster(pid, self.data):
+                pid_file.unlink(missing_ok=True)
                 return False
             if self.is_running():
                 return True
