@@ -1,12 +1,14 @@
 """Alembic's commands, run on a connection of ours, their failures said in one line."""
 
 import traceback
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from alembic.script.revision import ResolutionError, RevisionError
 from alembic.util import CommandError
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
@@ -38,7 +40,7 @@ async def run_command(
             async with engine.connect() as connection:
                 return await connection.run_sync(run)
     except CommandError as error:
-        raise explain_refusal(error) from None
+        raise explain_refusal(error, arguments.get("revision", "")) from None
     except DBAPIError as error:
         failure = _explain_statement(error, config)
         if failure is None:
@@ -52,11 +54,19 @@ def script_directory(config: Config) -> ScriptDirectory:
     """Load the revision files.
 
     Raises:
-        UsageError: the folder is missing, or two files bear the same revision.
+        UsageError: the folder is missing.
+        MigrationError: two files bear the same revision, or the revisions run in a circle.
     """
     try:
-        script = ScriptDirectory.from_config(config)
-        script.get_heads()
+        with warnings.catch_warnings():
+            # Alembic only warns, and one of the two files would silently count for nothing.
+            warnings.filterwarnings("error", message=r"Revision \w+ is present more than once")
+            script = ScriptDirectory.from_config(config)
+            script.get_heads()
+    except UserWarning as error:
+        raise MigrationError(f"{error}.", "Give one of the files another revision.") from None
+    except RevisionError as error:
+        raise MigrationError(f"{error}.", "Mend down_revision in one of these files.") from None
     except CommandError as error:
         raise explain_refusal(error) from None
     return script
@@ -96,20 +106,34 @@ def _several_heads() -> MigrationError:
     )
 
 
-def explain_refusal(error: CommandError) -> ToolkitError:
+def unknown_to_files(revision: str) -> MigrationError:
+    """Return the error for a database that is at a revision that the files do not have."""
+    return MigrationError(
+        f"The database is at {revision}, which no file in migrations/versions has.",
+        "Fetch the code that has it, or use another database.",
+    )
+
+
+def explain_refusal(error: CommandError, asked: str | None = None) -> ToolkitError:
+    """Return the error to show for Alembic's one.
+
+    `asked` is the revision that was asked for and is known to be there: another one that Alembic
+    does not find is the database's. None: it is not known yet.
+    """
     text = str(error).partition("\n")[0].rstrip(".")
     if "ultiple head" in text:
         return _several_heads()
+    cause = error.__cause__
+    if isinstance(cause, ResolutionError) and asked is not None and cause.argument not in asked:
+        return unknown_to_files(cause.argument)
     return UsageError(f"{text}.", "alembic history lists the revisions of this project.")
 
 
 def _explain_statement(error: DBAPIError, config: Config) -> ToolkitError | None:
     """Return the error for a statement that failed inside a revision file, or None."""
-    versions = [Path(folder) for folder in ScriptDirectory.from_config(config).versions]
+    files = {script.path for script in ScriptDirectory.from_config(config).walk_revisions()}
     frames = [
-        frame
-        for frame in traceback.extract_tb(error.__traceback__)
-        if any(Path(frame.filename).is_relative_to(folder) for folder in versions)
+        frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename in files
     ]
     if not frames:
         return None

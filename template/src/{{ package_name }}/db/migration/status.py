@@ -4,14 +4,13 @@ from dataclasses import dataclass
 
 from alembic.config import Config
 from alembic.script import Script
-from alembic.util import CommandError
+from alembic.script.revision import ResolutionError
 
 from ..connection.engine import create_migration_engine
-from ..connection.errors import MigrationError
 from ..connection.failures import explained
 from ..connection.revisions import current_revisions
 from ..connection.url import DatabaseURL
-from .commands import script_directory
+from .commands import script_directory, unknown_to_files
 from .configuration import alembic_config
 
 
@@ -46,11 +45,8 @@ async def read_status(url: DatabaseURL, config: Config | None = None) -> Status:
         await engine.dispose()
     try:
         applied = {done.revision for done in script.iterate_revisions(current, "base")}
-    except CommandError:
-        raise MigrationError(
-            f"The database is at {', '.join(current)}, which no file in migrations/versions has.",
-            "Fetch the code that has it, or use another database.",
-        ) from None
+    except ResolutionError as error:
+        raise unknown_to_files(error.argument) from None
     everything = reversed(list(script.walk_revisions()))
     pending = tuple(found for found in everything if found.revision not in applied)
     return Status(current, tuple(script.get_heads()), pending)

@@ -90,7 +90,7 @@ def round_trip(test_databases: TestDatabases) -> Iterator[Callable[[str], RoundT
     """A function that checks the round trip of one revision.
 
     The database is kept from one revision to the next, so a history is walked once; it is made anew
-    where it holds a revision that the next one does not build on.
+    after a failure, and where it holds a revision that the next one does not build on.
     """
     database: DatabaseURL | None = None
     applied: frozenset[str] = frozenset()
@@ -101,9 +101,17 @@ def round_trip(test_databases: TestDatabases) -> Iterator[Callable[[str], RoundT
         if database is not None and not applied <= below:
             test_databases.drop(database)
             database = None
-        database = database or test_databases.create()
-        applied = below | {revision}
-        return asyncio.run(check_round_trip(database, revision))
+        used = database or test_databases.create()
+        database = None
+        found = None
+        try:
+            found = asyncio.run(check_round_trip(used, revision))
+        finally:
+            if found is not None and found.ok:
+                database, applied = used, below | {revision}
+            else:
+                test_databases.drop(used)
+        return found
 
     yield check
     if database is not None:

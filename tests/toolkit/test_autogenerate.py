@@ -1,0 +1,180 @@
+"""Autogenerate: what it finds, how it writes it, and what it refuses to leave behind."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+import pytest
+from db.connection.errors import MigrationError
+from db.connection.url import DatabaseURL
+from db.migration.autogenerate import create_revision
+from db.migration.runner import downgrade, upgrade
+from scratch_project import ScratchProject
+
+MODELS: Final = """
+from enum import StrEnum
+
+import sqlalchemy as sa
+from db import NAMING_CONVENTION
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class Colour(StrEnum):
+    RED = "red"
+    BLUE = "blue"
+    # more colours
+
+
+class Base(DeclarativeBase):
+    metadata = sa.MetaData(naming_convention=NAMING_CONVENTION)
+
+
+class Thing(Base):
+    __tablename__ = "things"
+    __table_args__ = (
+        sa.UniqueConstraint("a", "b"),
+        sa.CheckConstraint("a > 0", name="a_positive"),
+        sa.Index(None, "b", postgresql_where=sa.text("a > 1")),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    a: Mapped[int] = mapped_column(server_default="1")
+    b: Mapped[int | None] = mapped_column(sa.ForeignKey("things.id"))
+    colour: Mapped[Colour] = mapped_column(
+        sa.Enum(Colour, name="colour", values_callable=lambda found: [c.value for c in found])
+    )
+    # more columns
+
+
+metadata = Base.metadata
+"""
+
+
+@pytest.fixture
+def modelled(project: ScratchProject) -> ScratchProject:
+    project.models(MODELS)
+    return project
+
+
+async def next_revision(project: ScratchProject, database: DatabaseURL, message: str) -> Path:
+    """Write a revision, see that there is one, and apply it."""
+    path = await create_revision(database, message, project.config)
+    assert path is not None
+    await upgrade(database)
+    return path
+
+
+async def test_a_revision_is_written_applied_and_complete(
+    modelled: ScratchProject, database: DatabaseURL
+) -> None:
+    path = await next_revision(modelled, database, "create things")
+    assert path.name.startswith("20")
+    assert path.name.endswith("_create_things.py")
+    assert await create_revision(database, "nothing is left", modelled.config) is None
+    await downgrade(database, "base")
+    await upgrade(database)
+
+
+async def test_it_is_formatted_and_passes_the_projects_lint(
+    modelled: ScratchProject, database: DatabaseURL
+) -> None:
+    path = await next_revision(modelled, database, "create things")
+    for arguments in (["format", "--check"], ["check"]):
+        command = [sys.executable, "-m", "ruff", *arguments, str(path)]
+        assert subprocess.run(command, check=False, cwd=modelled.folder).returncode == 0
+
+
+async def test_names_follow_the_convention(modelled: ScratchProject, database: DatabaseURL) -> None:
+    text = (await next_revision(modelled, database, "create things")).read_text()
+    for name in (
+        "pk_things",
+        "uq_things_a_b",
+        "ck_things_a_positive",
+        "fk_things_b_things",
+        "ix_things_b",
+    ):
+        assert f'op.f("{name}")' in text
+
+
+async def test_without_a_change_nothing_is_written(
+    project: ScratchProject, database: DatabaseURL
+) -> None:
+    assert await create_revision(database, "nothing", project.config) is None
+    assert list(project.versions.iterdir()) == []
+
+
+async def test_an_empty_one_needs_no_database(modelled: ScratchProject) -> None:
+    path = await create_revision(None, "move data", modelled.config)
+    assert path is not None
+    text = path.read_text()
+    assert "def upgrade()" in text
+    assert "op." not in text
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "written"),
+    [
+        ("# more colours", 'GREEN = "green"', "green"),
+        ('server_default="1"', 'server_default="2"', "server_default"),
+        ("# more columns", "c: Mapped[int | None]", 'op.add_column("things"'),
+        ("a: Mapped[int] =", "a: Mapped[int | None] =", "nullable=True"),
+        (
+            "b: Mapped[int | None] = mapped_column(",
+            "b: Mapped[int | None] = mapped_column(sa.BigInteger, ",
+            "BigInteger",
+        ),
+    ],
+)
+async def test_a_change_is_found_and_its_downgrade_takes_it_back(
+    modelled: ScratchProject, database: DatabaseURL, old: str, new: str, written: str
+) -> None:
+    await next_revision(modelled, database, "create things")
+    assert old in MODELS
+    modelled.models(MODELS.replace(old, new))
+    assert written in (await next_revision(modelled, database, "change")).read_text()
+    await downgrade(database, "-1")
+    await upgrade(database)
+    assert await create_revision(database, "nothing is left", modelled.config) is None
+
+
+async def test_sqlmodels_strings_are_written_as_plain_ones(
+    project: ScratchProject, database: DatabaseURL
+) -> None:
+    project.models(
+        """
+        from sqlmodel import Field, MetaData, SQLModel
+
+        class Base(SQLModel):
+            metadata = MetaData()
+
+        class Note(Base, table=True):
+            id: int | None = Field(primary_key=True)
+            short: str = Field(max_length=20)
+            long: str
+
+        metadata = Base.metadata
+        """
+    )
+    text = (await next_revision(project, database, "create notes")).read_text()
+    assert "sa.String(length=20)" in text
+    assert "sa.String()" in text
+    assert "sqlmodel" not in text
+
+
+async def test_neons_own_schemas_are_left_alone(
+    modelled: ScratchProject, database: DatabaseURL
+) -> None:
+    modelled.revision("a1", up='op.execute("CREATE SCHEMA neon_auth CREATE TABLE users ()")')
+    await upgrade(database)
+    text = (await next_revision(modelled, database, "create things")).read_text()
+    assert "neon_auth" not in text
+
+
+async def test_a_file_that_the_lint_refuses_is_not_left_behind(
+    modelled: ScratchProject, database: DatabaseURL
+) -> None:
+    template = modelled.folder / "migrations/script.py.mako"
+    template.write_text(template.read_text() + "\n\ndef later():\n    return undefined_name\n")
+    with pytest.raises(MigrationError, match=r"ruff refuses.*F821"):
+        await create_revision(database, "create things", modelled.config)
+    assert list(modelled.versions.iterdir()) == []
