@@ -1,4 +1,4 @@
-"""A small project for tests of the toolkit: models and revisions that a test writes, no template."""
+"""A small project for tests of the toolkit: models and revisions that a test writes."""
 
 import subprocess
 import sys

@@ -69,7 +69,7 @@ def test_only_answers_to_questions_are_stored(template: Template, destination: P
     ],
 )
 def test_a_wrong_answer_is_refused_and_nothing_is_written(
-    template: Template, destination: Path, question: str, answer: object, message: str
+    template: Template, destination: Path, question: str, answer: Any, message: str
 ) -> None:
     with pytest.raises(ValueError, match=question) as refused:
         template.render(destination, **{question: answer})

@@ -1,5 +1,6 @@
 """Autogenerate: what it finds, how it writes it, and what it refuses to leave behind."""
 
+import asyncio
 import subprocess
 import sys
 from pathlib import Path
@@ -75,10 +76,10 @@ async def test_a_revision_is_written_applied_and_complete(
     await upgrade(database)
 
 
-async def test_it_is_formatted_and_passes_the_projects_lint(
+def test_it_is_formatted_and_passes_the_projects_lint(
     modelled: ScratchProject, database: DatabaseURL
 ) -> None:
-    path = await next_revision(modelled, database, "create things")
+    path = asyncio.run(next_revision(modelled, database, "create things"))
     for arguments in (["format", "--check"], ["check"]):
         command = [sys.executable, "-m", "ruff", *arguments, str(path)]
         assert subprocess.run(command, check=False, cwd=modelled.folder).returncode == 0

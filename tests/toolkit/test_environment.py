@@ -1,15 +1,14 @@
-"""Alembic's environment: the kinds of connection it takes, loggers, running loops, plain Alembic."""
+"""Alembic's environment: the kinds of connection it takes, loggers and running loops."""
 
 import asyncio
 import logging
 import sys
-from typing import Any
 
 import pytest
 from alembic import command
 from db.connection.engine import create_migration_engine
 from db.connection.url import DatabaseURL
-from rendering import run
+from rendering import check
 from scratch_project import TOOLKIT_PARENT, ScratchProject
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -87,12 +86,10 @@ async def test_a_failure_inside_a_running_loop_reaches_the_caller(
 def test_plain_alembic_uses_the_same_settings(
     revised: ScratchProject, database: DatabaseURL
 ) -> None:
-    alembic: dict[str, Any] = {"cwd": revised.folder, "PYTHONPATH": str(TOOLKIT_PARENT)}
-    settings = {"DATABASE_URL": database.render()}
-    upgraded = run(sys.executable, "-m", "alembic", "upgrade", "head", **alembic, **settings)
-    assert upgraded.returncode == 0, upgraded.stderr
-    current = run(sys.executable, "-m", "alembic", "current", **alembic, **settings)
-    assert current.stdout.strip() == "a1 (head)"
+    alembic = (sys.executable, "-m", "alembic")
+    settings = {"DATABASE_URL": database.render(), "PYTHONPATH": str(TOOLKIT_PARENT)}
+    check(*alembic, "upgrade", "head", cwd=revised.folder, **settings)
+    assert check(*alembic, "current", cwd=revised.folder, **settings).strip() == "a1 (head)"
 
 
 def test_a_percent_sign_in_the_password_breaks_nothing(

@@ -230,8 +230,10 @@ def test_it_listens_on_no_port_and_lets_nobody_else_in(running: LocalServer) -> 
 
 def test_its_role_is_no_superuser_and_may_make_branches(running: LocalServer) -> None:
     assert ask(running.url(), "SELECT current_user") == "neondb_owner"
-    rights = "(rolsuper, rolcreatedb, rolcreaterole, rolbypassrls, rolreplication)::text"
-    role = f"SELECT {rights} FROM pg_roles WHERE rolname = current_user"
+    role = (
+        "SELECT (rolsuper, rolcreatedb, rolcreaterole, rolbypassrls, rolreplication)::text "
+        "FROM pg_roles WHERE rolname = current_user"
+    )
     assert ask(running.url(), role) == "(f,t,t,t,t)"
 
 

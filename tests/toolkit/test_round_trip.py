@@ -76,7 +76,7 @@ FAULTS = {
         "trigger public.t.tr",
     ),
     "a function's new body": (
-        "CREATE OR REPLACE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN OLD; END'",
+        BASE[2].replace("CREATE", "CREATE OR REPLACE").replace("NEW", "OLD"),
         NOTHING,
         "function public.f()",
     ),
@@ -128,14 +128,15 @@ async def test_a_second_upgrade_that_makes_something_else_is_caught(
     based: ScratchProject, database: DatabaseURL
 ) -> None:
     """The downgrade gives back the schema, and loses what the upgrade counted on."""
-    copied = "INSERT INTO seen VALUES (1)"
     based.revision("b2", "a1", up=executes("CREATE TABLE seen (n int)"))
     based.revision(
         "c3",
         "b2",
-        up="first = op.get_bind().exec_driver_sql('SELECT count(*) FROM seen').scalar() == 0\n"
-        + executes(copied)
-        + "\nop.execute('CREATE TABLE ' + ('once ()' if first else 'twice ()'))",
+        up="""
+            first = op.get_bind().exec_driver_sql("SELECT count(*) FROM seen").scalar() == 0
+            op.execute("INSERT INTO seen VALUES (1)")
+            op.create_table("once" if first else "twice")
+        """,
         undo="op.execute('DROP TABLE IF EXISTS once, twice')",
     )
     found = await check_round_trip(database, "c3")

@@ -118,7 +118,7 @@ async def test_two_heads_are_refused_and_nothing_is_applied(
     with pytest.raises(MigrationError, match=r"more than one head.*alembic merge heads"):
         await upgrade(database)
     assert await query("SELECT to_regclass('alembic_version')") is None
-    assert [step.revision for step in await upgrade(database, "heads")][0] == "a1"
+    assert len(await upgrade(database, "heads")) == 4
     assert await query(VERSIONS) == "c3,z9"
 
 

@@ -13,6 +13,7 @@ from rich.text import Text
 from .connection.errors import ConfigurationError, ToolkitError
 
 console: Final = Console(stderr=True, highlight=False)
+_PIPE_WIDTH: Final = 1000
 
 
 def say(message: str, style: str = "") -> None:
@@ -32,11 +33,14 @@ def say_error(error: ToolkitError) -> None:
 
 def say_table(headers: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> None:
     """Print a table, or nothing where it has no rows."""
-    table = Table(*headers, box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
+    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
+    for header in headers:
+        table.add_column(header, overflow="fold")  # a name is of no use if it is cut
     for row in rows:
         table.add_row(*row)
     if table.row_count:
-        console.print(table)
+        # A pipe has no width: what reads it finds a row on a line.
+        console.print(table, width=None if console.is_terminal else _PIPE_WIDTH)
 
 
 def write_json(target: str | None, value: Any) -> None:

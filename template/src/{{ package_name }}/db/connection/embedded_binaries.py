@@ -108,12 +108,13 @@ class EmbeddedBinaries:
     def _checked(self, program: str, *arguments: str, stdin: str = "") -> None:
         result = self.run(program, *arguments, stdin=stdin)
         lines = [line for line in result.stderr.splitlines() if line.strip()]
-        errors = [line for line in lines if re.search(r"\b(ERROR|FATAL|error):", line)]
+        errors = re.findall(r"\b(?:ERROR|FATAL|PANIC|error):\s*(.+)", result.stderr)
         if result.returncode != 0 or errors:
             reason = (errors or lines or [f"{program} ended with {result.returncode}"])[0]
+            hints = re.findall(r"\bHINT:\s*(.+)", result.stderr)
             raise ToolkitError(
                 f"The embedded PostgreSQL could not be set up: {reason.strip()}.",
-                "Mend that and run the command again; nothing was left behind.",
+                " ".join([*hints[:1], "Run the command again then; nothing was left behind."]),
             )
 
     @staticmethod

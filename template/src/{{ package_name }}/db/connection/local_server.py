@@ -295,7 +295,7 @@ class LocalServer:
         )
         if result.returncode != 0 and not self.is_running():
             raise ToolkitError(
-                f"The embedded PostgreSQL did not start: {self._reason(result)}",
+                f"The embedded PostgreSQL did not start: {self._reason(result)}.",
                 f"Mend that and try again; its log is {self.log}.",
             )
 

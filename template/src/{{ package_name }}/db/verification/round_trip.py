@@ -50,8 +50,8 @@ async def check_round_trip(
 ) -> RoundTrip:
     """Upgrade to just before `revision`, then go up, down and up again, comparing the catalog.
 
-    The database may be empty, or anywhere in the history below the revision. It is left upgraded to
-    the revision where nothing is wrong. A revision file that says `irreversible = "why"` is only upgraded.
+    The database may be empty, or anywhere in the history below the revision. Where nothing is wrong
+    it is left upgraded to the revision. A file that says `irreversible = "why"` is only upgraded.
 
     Raises:
         MigrationError: an upgrade or the downgrade failed.
