@@ -11,6 +11,8 @@ import copier
 import yaml
 
 ROOT: Final = Path(__file__).parent.parent
+# How the names of the variables begin that the toolkit reads.
+DATABASE_SETTINGS: Final = ("DATABASE_URL", "DB_", "NEON_", "APP_ENV")
 QUESTIONS: Final[dict[str, Any]] = {
     name: question
     for name, question in yaml.safe_load((ROOT / "copier.yml").read_text()).items()
@@ -23,7 +25,7 @@ def run(*command: str | Path, cwd: Path, **environment: str) -> subprocess.Compl
     inherited = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("DATABASE_URL", "DB_", "NEON_", "VIRTUAL_ENV", "PYTEST_"))
+        if not name.startswith((*DATABASE_SETTINGS, "VIRTUAL_ENV", "PYTEST_"))
     }
     return subprocess.run(
         [str(part) for part in command],

@@ -1,6 +1,7 @@
 """Fixtures for tests of the toolkit: a server for each worker, and a project for each test."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
+import os
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,16 +10,18 @@ from db.connection.engine import create_migration_engine
 from db.connection.local_server import LocalServer
 from db.connection.url import DatabaseURL
 from db.verification.databases import TestDatabases
+from queries import Query, first_column
+from rendering import DATABASE_SETTINGS
 from scratch_project import ScratchProject
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 
 @pytest.fixture(autouse=True)
 def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Begin each test without the person's own database settings."""
-    for name in ("DATABASE_URL", "DATABASE_URL_UNPOOLED", "APP_ENV"):
-        monkeypatch.delenv(name, raising=False)
+    for name in list(os.environ):
+        if name.startswith(DATABASE_SETTINGS):
+            monkeypatch.delenv(name)
 
 
 @pytest.fixture(scope="session")
@@ -53,16 +56,11 @@ async def engine(database: DatabaseURL) -> AsyncIterator[AsyncEngine]:
     await engine.dispose()
 
 
-Query = Callable[[str], Any]
-
-
 @pytest.fixture
-def query(engine: AsyncEngine) -> Query:
+def query(database: DatabaseURL) -> Query:
     """A function that runs a statement, commits it and returns the first value, if there is one."""
 
     async def run(statement: str) -> Any:
-        async with engine.begin() as connection:
-            result = await connection.execute(text(statement))
-            return result.scalar() if result.returns_rows else None
+        return next(iter(await first_column(database, statement)), None)
 
     return run

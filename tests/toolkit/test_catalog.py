@@ -1,14 +1,10 @@
 """The catalog snapshot: every kind of object is in it, and it is the same wherever it is taken."""
 
-from collections.abc import Awaitable, Callable
-from typing import Any
-
 import pytest
 from db.connection.url import DatabaseURL
 from db.verification.catalog import take_snapshot
 from db.verification.databases import TestDatabases
-
-Query = Callable[[str], Awaitable[Any]]
+from queries import Query
 
 BEFORE = """
 CREATE SCHEMA other

@@ -1,9 +1,8 @@
 """The application's engine and sessions: opened, checked, closed, and rolled back on any error."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import suppress
-from typing import Any
 
 import pytest
 from db import (
@@ -21,10 +20,10 @@ from db.connection.errors import ConnectionFailedError
 from db.connection.settings import load_settings
 from db.connection.url import DatabaseURL
 from db.migration.runner import upgrade
+from queries import Query
 from scratch_project import ScratchProject
 from sqlalchemy import NullPool, text
 
-Query = Callable[[str], Awaitable[Any]]
 COUNT = "SELECT count(*) FROM notes"
 
 

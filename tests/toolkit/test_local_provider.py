@@ -11,7 +11,7 @@ from db.branching.local import LocalProvider
 from db.connection.engine import create_migration_engine
 from db.connection.errors import ToolkitError, UsageError
 from db.connection.local_server import LocalServer
-from db.connection.url import DatabaseURL
+from queries import first_column
 from sqlalchemy import text
 
 
@@ -30,34 +30,22 @@ async def provider(
     (tmp_path / "alembic.ini").touch()
     monkeypatch.chdir(tmp_path)
     provider = LocalProvider(server)
-    await ask(
+    await first_column(
         await provider.url("main"), "DROP TABLE IF EXISTS notes", "CREATE TABLE notes (t text)"
     )
-    await ask(await provider.url("main"), "INSERT INTO notes VALUES ('first')")
+    await first_column(await provider.url("main"), "INSERT INTO notes VALUES ('first')")
     yield provider
     for branch in await provider.list():
         if not branch.is_default:
             await provider.delete(branch.name, force=True)
 
 
-async def ask(url: DatabaseURL, *statements: str) -> list[str]:
-    """Run statements and return the first column of the last one."""
-    engine = create_migration_engine(url)
-    try:
-        async with engine.begin() as connection:
-            for statement in statements:
-                result = await connection.execute(text(statement))
-            return [str(row[0]) for row in result] if result.returns_rows else []
-    finally:
-        await engine.dispose()
-
-
 async def test_a_branch_has_the_schema_and_the_rows_of_its_parent(provider: LocalProvider) -> None:
     branch = await provider.create("try-it")
     url = await provider.url("try-it")
-    assert await ask(url, "SELECT t FROM notes") == ["first"]
-    await ask(url, "DROP TABLE notes")
-    assert await ask(await provider.url("main"), "SELECT t FROM notes") == ["first"]
+    assert await first_column(url, "SELECT t FROM notes") == ["first"]
+    await first_column(url, "DROP TABLE notes")
+    assert await first_column(await provider.url("main"), "SELECT t FROM notes") == ["first"]
     assert (branch.parent, branch.is_default) == ("main", False)
     assert branch.size_bytes > 1_000_000
     assert branch.created_at is not None
@@ -77,10 +65,10 @@ async def test_branches_are_listed_main_first(provider: LocalProvider) -> None:
 async def test_a_reset_brings_back_the_parents_present_state(provider: LocalProvider) -> None:
     await provider.create("try-it")
     url = await provider.url("try-it")
-    await ask(url, "INSERT INTO notes VALUES ('mine')")
-    await ask(await provider.url("main"), "INSERT INTO notes VALUES ('second')")
+    await first_column(url, "INSERT INTO notes VALUES ('mine')")
+    await first_column(await provider.url("main"), "INSERT INTO notes VALUES ('second')")
     await provider.reset("try-it")
-    assert await ask(url, "SELECT t FROM notes ORDER BY t") == ["first", "second"]
+    assert await first_column(url, "SELECT t FROM notes ORDER BY t") == ["first", "second"]
     assert [branch.name for branch in await provider.list()] == ["main", "try-it"]
 
 

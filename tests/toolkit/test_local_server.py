@@ -12,12 +12,11 @@ from pathlib import Path
 
 import psutil
 import pytest
-from db.connection.engine import create_migration_engine
 from db.connection.errors import ConfigurationError
 from db.connection.local_server import LocalServer, Profile
 from db.connection.url import DatabaseURL
+from queries import first_column
 from scratch_project import TOOLKIT_PARENT
-from sqlalchemy import text
 
 CODE = """
 import sys, time
@@ -46,18 +45,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
 
 def ask(url: DatabaseURL, *statements: str) -> str:
     """Run statements and return the first value of the last one."""
-
-    async def run() -> str:
-        engine = create_migration_engine(url)
-        try:
-            async with engine.begin() as connection:
-                for statement in statements:
-                    result = await connection.execute(text(statement))
-                return str(result.scalar()) if result.returns_rows else ""
-        finally:
-            await engine.dispose()
-
-    return asyncio.run(run())
+    return str(next(iter(asyncio.run(first_column(url, *statements))), ""))
 
 
 def python(code: str, server: LocalServer) -> "subprocess.Popen[str]":

@@ -1,17 +1,15 @@
 """The runner: what it applies, reports and leaves behind, also where a revision fails."""
 
-from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any
 
 import pytest
 from db.connection.errors import MigrationError, UsageError
 from db.connection.url import DatabaseURL
 from db.migration.runner import Step, downgrade, print_sql, run_single_step, upgrade
 from db.migration.status import read_status
+from queries import Query
 from scratch_project import ScratchProject
 
-Query = Callable[[str], Awaitable[Any]]
 VERSIONS = "SELECT string_agg(version_num, ',' ORDER BY version_num) FROM alembic_version"
 
 

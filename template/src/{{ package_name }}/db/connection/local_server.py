@@ -160,8 +160,7 @@ class LocalServer:
         if self._status() is None:
             return False
         with self._locked():
-            lines = self._pid_file_lines()
-            if not lines or not EmbeddedBinaries.is_postmaster(lines[0], self.data):
+            if not self._has_postmaster():
                 return False
             return self._stop(EmbeddedBinaries.find(self.major_version))
 
@@ -199,11 +198,20 @@ class LocalServer:
         path = self.folder / f"{self.data.name}.{suffix}"
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
+    @property
+    def _pid_file(self) -> Path:
+        return self.data / "postmaster.pid"
+
     def _pid_file_lines(self) -> list[str]:
         try:
-            return (self.data / "postmaster.pid").read_text(encoding="utf-8").splitlines()
+            return self._pid_file.read_text(encoding="utf-8").splitlines()
         except (FileNotFoundError, NotADirectoryError):
             return []
+
+    def _has_postmaster(self) -> bool:
+        """Tell whether the pid file names this folder's server; an empty one names none."""
+        pid = next(iter(self._pid_file_lines()), "")
+        return EmbeddedBinaries.is_postmaster(pid, self.data)
 
     def _status(self) -> str | None:
         """Return the status that the pid file of a living process tells: "ready", "starting"…"""
@@ -226,12 +234,9 @@ class LocalServer:
         server that is ready but has lost its socket is stopped.
         """
         started = time.monotonic()
-        pid_file = self.data / "postmaster.pid"
-        while pid_file.exists():
-            # An empty one is left where the disk was full.
-            pid = next(iter(self._pid_file_lines()), "")
-            if not EmbeddedBinaries.is_postmaster(pid, self.data):
-                pid_file.unlink(missing_ok=True)
+        while self._pid_file.exists():
+            if not self._has_postmaster():
+                self._pid_file.unlink(missing_ok=True)
                 return False
             if self.is_running():
                 return True

@@ -93,24 +93,19 @@ def round_trip(test_databases: TestDatabases) -> Iterator[Callable[[str], RoundT
     after a failure, and where it holds a revision that the next one does not build on.
     """
     database: DatabaseURL | None = None
-    applied: frozenset[str] = frozenset()
+    applied: frozenset[str] | None = None  # not known: new, or left anywhere by a failure
 
     def check(revision: str) -> RoundTrip:
         nonlocal database, applied
         below = ancestors(revision)
-        if database is not None and not applied <= below:
+        if database is not None and (applied is None or not applied <= below):
             test_databases.drop(database)
             database = None
-        used = database or test_databases.create()
-        database = None
-        found = None
-        try:
-            found = asyncio.run(check_round_trip(used, revision))
-        finally:
-            if found is not None and found.ok:
-                database, applied = used, below | {revision}
-            else:
-                test_databases.drop(used)
+        database = database or test_databases.create()
+        applied = None
+        found = asyncio.run(check_round_trip(database, revision))
+        if found.ok:
+            applied = below | {revision}
         return found
 
     yield check
