@@ -90,6 +90,7 @@ async def test_a_server_that_is_not_there_does_not_open(
     project: ScratchProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://role:s3cr3t@127.0.0.1:1/db")
+    monkeypatch.setenv("DB_CONNECT_TIMEOUT", "0.3")
     with pytest.raises(ConnectionFailedError, match="cannot be reached") as failed:
         await init_db()
     assert "s3cr3t" not in str(failed.value)
