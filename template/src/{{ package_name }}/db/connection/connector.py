@@ -30,7 +30,9 @@ _PING_TIMEOUT_SECONDS: Final = 5.0
 
 # Both are for a client that is gone: its statement ends, and its locks are freed. The server must
 # not be the one to end what the client still wants, so an idle transaction gets a minute at least.
-_SET_TIMEOUTS_SQL: Final = "SET statement_timeout = {statement_ms:d}; SET idle_in_transaction_session_timeout = {idle_ms:d}"
+_SET_TIMEOUTS_SQL: Final = (
+    "SET statement_timeout = {0:d}; SET idle_in_transaction_session_timeout = {1:d}"
+)
 
 Connector = Callable[..., Awaitable[asyncpg.Connection]]
 
@@ -76,7 +78,7 @@ def make_connector(counters: Counters, *, server_timeout_seconds: float | None) 
 
 async def _set_timeouts(connection: asyncpg.Connection, seconds: float) -> None:
     statement_ms = max(1, round(seconds * 1000))
-    sql = _SET_TIMEOUTS_SQL.format(statement_ms=statement_ms, idle_ms=max(60_000, statement_ms))
+    sql = _SET_TIMEOUTS_SQL.format(statement_ms, max(60_000, statement_ms))
     try:
         await connection.execute(sql)
     except BaseException:

@@ -9,6 +9,7 @@ from .connector import check_on_checkout, make_connector
 from .local_server import start_if_local
 from .pool_figures import CountedNullPool, CountedQueuePool, Counters, watch
 from .settings import Settings, load_settings
+from .tls import tls_argument, warn_of_weak_tls
 from .url import DatabaseURL
 
 _SERVER_FIRST_SECONDS: Final = 5.0
@@ -56,6 +57,7 @@ def create_engine(settings: Settings | None = None) -> AsyncEngine:
     settings = settings or load_settings()
     url = settings.url
     start_if_local(url)
+    warn_of_weak_tls(url, settings.db_ssl_verify)
     counters = Counters()
     server_timeout_seconds = None if url.is_pooled else settings.db_command_timeout
     arguments = _connect_args(url, settings)
@@ -113,6 +115,7 @@ def _connect_args(url: DatabaseURL, settings: Settings) -> dict[str, Any]:
     arguments: dict[str, Any] = {
         "timeout": settings.db_connect_timeout,
         "command_timeout": settings.db_command_timeout,
+        "ssl": tls_argument(url, settings.db_ssl_verify),
         **url.connect_args,
     }
     server_settings = {"application_name": settings.db_application_name}
