@@ -3,7 +3,7 @@
 import logging
 import time
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from sqlalchemy import AsyncAdaptedQueuePool, NullPool, Pool, event
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -62,9 +62,10 @@ class _Counted(Pool):
 
     counters: Counters
 
-    def recreate(self) -> Pool:
+    def recreate(self) -> Self:
         pool = super().recreate()
-        pool.counters = self.counters  # type: ignore[attr-defined]
+        assert isinstance(pool, type(self))  # noqa: S101 - SQLAlchemy makes another of the class
+        pool.counters = self.counters
         return pool
 
     def connect(self) -> PoolProxiedConnection:
@@ -98,12 +99,12 @@ def pool_figures(engine: AsyncEngine) -> PoolFigures:
         TypeError: the engine was made elsewhere.
     """
     pool, counters = engine.pool, counters_of(engine)
-    is_queue = isinstance(pool, CountedQueuePool)
+    queue = pool if isinstance(pool, CountedQueuePool) else None
     return PoolFigures(
-        size=pool.size() if is_queue else 0,
-        checked_in=pool.checkedin() if is_queue else 0,
+        size=queue.size() if queue else 0,
+        checked_in=queue.checkedin() if queue else 0,
         checked_out=counters.in_use,
-        overflow=max(0, pool.overflow()) if is_queue else 0,
+        overflow=max(0, queue.overflow()) if queue else 0,
         waits=counters.waits,
         timeouts=counters.timeouts,
         connects=counters.connects,
