@@ -9,6 +9,7 @@ from .connector import check_on_checkout, make_connector
 from .local_server import start_if_local
 from .pool_figures import CountedNullPool, CountedQueuePool, Counters, watch
 from .settings import Settings, load_settings
+from .telemetry import trace_if_installed
 from .tls import tls_argument, warn_of_weak_tls
 from .url import DatabaseURL
 
@@ -69,6 +70,7 @@ def create_engine(settings: Settings | None = None) -> AsyncEngine:
     engine = _create(url, arguments, settings)
     watch(engine, counters)
     check_on_checkout(engine)
+    trace_if_installed(engine)
     return engine
 
 

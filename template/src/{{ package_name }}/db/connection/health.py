@@ -52,15 +52,17 @@ async def check_health(
     """Tell whether the database can serve requests, within `timeout_seconds`.
 
     A check that queries every few seconds keeps a Neon compute awake for ever, so the database is
-    asked (connect, query, compare the revision) only if it is not known yet:
+    asked (connect, query, compare the revision) only where the application has not told already:
 
-    - the application's own statements count: while they are answered, nothing is asked;
-    - while the application is silent, the last answer stands, with its age, and nothing is asked;
+    - while the application's own statements are answered, nothing is asked;
+    - while the application is silent, nothing is asked either: the last answer stands, with its
+      age, and a database that died meanwhile is healthy here until the application uses it;
     - once a statement or a connect was lost, or is without an answer for 5 s, it is asked at once,
       and then every 5 s at most, until it answers.
 
-    `max_age_seconds` asks anew when the last answer is older; 0 asks always. Give it where the
-    compute never sleeps. https://neon.com/docs/introduction/scale-to-zero
+    `max_age_seconds` asks anew when the last answer is older, so that an idle database's death is
+    noticed within that time; 0 asks always. Give it where the compute never sleeps.
+    https://neon.com/docs/introduction/scale-to-zero
 
     It never raises but for cancellation, and never says more of a failure than its stage.
     """
