@@ -108,7 +108,7 @@ class Compute:
         for session in [session for session in self.sessions if session.pooled]:
             session.client.close()
         await self.end_backends()
-        while self.sessions:
+        while self.sessions:  # noqa: ASYNC110 - who leaves last is not worth an event
             await asyncio.sleep(0.005)
 
     async def end_backends(self) -> None:

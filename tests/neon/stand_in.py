@@ -1,5 +1,6 @@
 """The stand-in as a test sees it: an edge, perhaps a pooler, one database, and its URLs."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote, urlencode
@@ -44,7 +45,14 @@ class StandIn:
 
     def settings(self, *, pooled: bool = False, url: str = "", **values: Any) -> Settings:
         """Return our settings with that URL."""
-        return Settings(database_url=SecretStr(url or self.url(pooled=pooled)), **values)
+        given = {"db_application_name": "tests"} | values
+        return Settings(database_url=SecretStr(url or self.url(pooled=pooled)), **given)
+
+    async def until_asleep(self) -> None:
+        """Wait until the compute has gone to sleep by itself."""
+        async with asyncio.timeout(20):
+            while self.edge.compute.is_awake:  # noqa: ASYNC110 - it lives in another thread
+                await asyncio.sleep(0.02)
 
     def raw(self, **changed: Any) -> dict[str, Any]:
         """Return the arguments of `asyncpg.connect` that reach the direct endpoint."""

@@ -8,7 +8,6 @@ import asyncpg
 import pytest
 from db.connection.local_server import OWNER
 from neon.certificates import DIRECT_HOST, ENDPOINT, POOLED_HOST, WRONG_HOST
-from neon.edge import Edge
 from neon.stand_in import PASSWORD, StandIn
 
 
@@ -108,15 +107,9 @@ async def test_it_sleeps_by_itself_when_no_query_runs_and_not_before(neon: Stand
     neon.edge.compute.suspend_after_seconds = 0.4
     await connection.execute("SELECT pg_sleep(1)")  # busy for longer than that
     assert neon.edge.compute.suspends == 0
-    await until_asleep(neon.edge)
+    await neon.until_asleep()
     with pytest.raises((asyncpg.PostgresConnectionError, asyncpg.InterfaceError)):
         await connection.execute("SELECT 1")
-
-
-async def until_asleep(edge: Edge) -> None:
-    async with asyncio.timeout(20):
-        while edge.compute.is_awake:
-            await asyncio.sleep(0.02)
 
 
 async def test_it_fails_while_waking_as_often_as_told(neon: StandIn) -> None:
