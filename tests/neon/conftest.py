@@ -63,10 +63,15 @@ def session_bouncer(server: LocalServer, session_edge: Edge) -> Iterator[Bouncer
         session_edge.compute.pooler = None
 
 
+@pytest.fixture(scope="session")
+def databases(server: LocalServer) -> TestDatabases:
+    """Databases on that server."""
+    return TestDatabases(server)
+
+
 @pytest.fixture
-def database(server: LocalServer) -> Iterator[DatabaseURL]:
+def database(databases: TestDatabases) -> Iterator[DatabaseURL]:
     """The URL of an empty database that leads past the edge, for what a test looks up."""
-    databases = TestDatabases(server)
     url = databases.create()
     yield url
     databases.drop(url)

@@ -1,0 +1,2 @@
+def report_faults(*a):
+    pass
