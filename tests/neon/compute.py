@@ -105,10 +105,10 @@ class Compute:
 
     async def end_sessions(self) -> None:
         """End every session: PostgreSQL says 57P01 to the direct ones, the pooler says nothing."""
-        for session in [session for session in self.sessions if session.pooled]:
-            session.client.close()
+        ended = set(self.sessions)
+        self._cut_off_the_pooler()
         await self.end_backends()
-        while self.sessions:  # noqa: ASYNC110 - who leaves last is not worth an event
+        while ended & self.sessions:  # noqa: ASYNC110 - who leaves last is not worth an event
             await asyncio.sleep(0.005)
 
     async def end_backends(self) -> None:
@@ -121,10 +121,14 @@ class Compute:
 
     async def restart(self) -> None:
         """Stop PostgreSQL, really, and start it again; the pooler's clients are cut as well."""
-        for session in [session for session in self.sessions if session.pooled]:
-            session.client.close()
+        self._cut_off_the_pooler()
         await asyncio.to_thread(self.server.stop)
         await asyncio.to_thread(self.server.ensure_running)
+
+    def _cut_off_the_pooler(self) -> None:
+        for session in self.sessions:
+            if session.pooled:
+                session.client.close()
 
     async def watch(self) -> None:
         """Suspend whenever nothing happened for `suspend_after_seconds`."""
