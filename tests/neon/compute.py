@@ -128,7 +128,7 @@ class Compute:
     def _cut_off_the_pooler(self) -> None:
         for session in self.sessions:
             if session.pooled:
-                session.client.close()
+                session.client.transport.abort()  # close() would wait for the client's goodbye
 
     async def watch(self) -> None:
         """Suspend whenever nothing happened for `suspend_after_seconds`."""
