@@ -99,7 +99,7 @@ async def test_what_the_proxy_says_of_a_cold_start_fails_a_plain_engine(
 
 
 @pytest.mark.parametrize("changed", [{"password": "wrong"}, {"database": "nowhere"}])
-async def test_what_is_wrong_is_tried_once(neon: StandIn, changed: dict[str, str]) -> None:
+async def test_what_is_wrong_is_tried_once(neon: StandIn, changed: dict[str, Any]) -> None:
     engine = create_engine(neon.settings(url=neon.url(**changed)))
     with pytest.raises((DBAPIError, ConfigurationError)) as failed:
         await ask(engine)

@@ -163,7 +163,7 @@ async def test_a_read_of_everything_is_repeated_after_a_new_column(
     ],
     ids=["password", "database", "endpoint"],
 )
-async def test_what_is_wrong_for_good_is_tried_once(neon: StandIn, changed: dict[str, str]) -> None:
+async def test_what_is_wrong_for_good_is_tried_once(neon: StandIn, changed: dict[str, Any]) -> None:
     engine = create_engine(neon.settings(url=neon.url(**changed)))
     with pytest.raises(Exception, match=r"authentication|does not exist|cannot be found"):
         await run_transaction(Work(lambda: None), engine=engine, deadline_seconds=3)
@@ -172,7 +172,7 @@ async def test_what_is_wrong_for_good_is_tried_once(neon: StandIn, changed: dict
 
 
 async def test_a_pool_that_is_empty_for_too_long_is_an_error_in_time(neon: StandIn) -> None:
-    tight = {"db_pool_size": 1, "db_max_overflow": 0, "db_pool_timeout": 0.3}
+    tight: dict[str, Any] = {"db_pool_size": 1, "db_max_overflow": 0, "db_pool_timeout": 0.3}
     await init_db(neon.settings(**tight), require_head=False)
 
     async def slow(session: AsyncSession) -> None:
