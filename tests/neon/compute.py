@@ -100,8 +100,8 @@ class Compute:
     async def suspend(self) -> None:
         """End every session as a shutdown does, and sleep until somebody connects."""
         self.is_awake = False
-        self.suspends += 1
         await self.end_sessions()
+        self.suspends += 1
 
     async def end_sessions(self) -> None:
         """End every session: PostgreSQL says 57P01 to the direct ones, the pooler says nothing."""

@@ -46,14 +46,6 @@ def session_edge(server: LocalServer, certificates: Certificates) -> Iterator[Ed
         yield edge
 
 
-@pytest.fixture
-def edge(session_edge: Edge) -> Iterator[Edge]:
-    """The edge without faults and with figures at zero."""
-    session_edge.reset()
-    yield session_edge
-    session_edge.reset()
-
-
 @pytest.fixture(scope="session")
 def session_bouncer(server: LocalServer, session_edge: Edge) -> Iterator[Bouncer]:
     """A real PgBouncer between the edge and PostgreSQL."""
@@ -75,6 +67,14 @@ def database(databases: TestDatabases) -> Iterator[DatabaseURL]:
     url = databases.create()
     yield url
     databases.drop(url)
+
+
+@pytest.fixture
+def edge(session_edge: Edge, database: DatabaseURL) -> Iterator[Edge]:
+    """The edge without faults and with figures at zero; it is so again when `database` goes."""
+    session_edge.reset()
+    yield session_edge
+    session_edge.reset()
 
 
 @pytest.fixture

@@ -49,9 +49,9 @@ class StandIn:
         return Settings(database_url=SecretStr(url or self.url(pooled=pooled)), **given)
 
     async def until_asleep(self) -> None:
-        """Wait until the compute has gone to sleep by itself."""
+        """Wait until the compute has gone to sleep by itself, for the first time in the test."""
         async with asyncio.timeout(20):
-            while self.edge.compute.is_awake:  # noqa: ASYNC110 - it lives in another thread
+            while not self.edge.compute.suspends:  # noqa: ASYNC110 - it lives in another thread
                 await asyncio.sleep(0.02)
 
     def raw(self, **changed: Any) -> dict[str, Any]:

@@ -52,14 +52,28 @@ async def test_a_query_that_is_cut_fails_and_the_next_one_does_not(
     await engine.dispose()
 
 
-async def test_a_refused_connection_is_not_wrapped(neon: StandIn) -> None:
-    engine = create_engine(neon.settings())
+async def test_a_refused_connection_is_not_wrapped_and_ours_waits_for_the_port(
+    neon: StandIn,
+) -> None:
+    plain, engine = plain_engine(neon.url()), create_engine(neon.settings(db_connect_timeout=20))
     neon.edge.refuse()
     with pytest.raises(ConnectionRefusedError) as failed:
-        await ask(engine)
-    assert isinstance(explain(failed.value, engine.url), ConnectionFailedError)
-    neon.edge.accept()
+        await ask(plain)
+    assert isinstance(explain(failed.value, plain.url), ConnectionFailedError)
+    opening = asyncio.get_running_loop().call_later(0.3, neon.edge.accept)
     assert await ask(engine) == 1
+    opening.cancel()
+    for each in (plain, engine):
+        await each.dispose()
+
+
+async def test_a_port_that_stays_closed_is_an_error_within_the_timeout(neon: StandIn) -> None:
+    engine = create_engine(neon.settings(db_connect_timeout=0.5))
+    neon.edge.refuse()
+    started = time.monotonic()
+    with pytest.raises(ConnectionRefusedError):
+        await ask(engine)
+    assert time.monotonic() - started < 5
     await engine.dispose()
 
 
@@ -87,15 +101,17 @@ async def test_a_cold_start_that_is_too_long_fails_within_the_timeout(neon: Stan
 
 
 @pytest.mark.parametrize("how", ["compute", "control plane", "permit", "starting"])
-async def test_what_the_proxy_says_of_a_cold_start_fails_a_plain_engine(
+async def test_what_the_proxy_says_of_a_cold_start_fails_a_plain_engine_and_not_ours(
     neon: StandIn, how: Any
 ) -> None:
+    plain, engine = plain_engine(neon.url()), create_engine(neon.settings())
     neon.edge.suspend()
-    neon.edge.fail_while_waking(1, how)
-    engine = plain_engine(neon.url())
+    neon.edge.fail_while_waking(2, how)
     with pytest.raises(DBAPIError, match="InternalServerError"):
-        await ask(engine)
-    await engine.dispose()
+        await ask(plain)
+    assert await ask(engine) == 1
+    for each in (plain, engine):
+        await each.dispose()
 
 
 @pytest.mark.parametrize("changed", [{"password": "wrong"}, {"database": "nowhere"}])

@@ -164,7 +164,8 @@ async def test_a_read_of_everything_is_repeated_after_a_new_column(
     ids=["password", "database", "endpoint"],
 )
 async def test_what_is_wrong_for_good_is_tried_once(neon: StandIn, changed: dict[str, Any]) -> None:
-    engine = create_engine(neon.settings(url=neon.url(**changed)))
+    settings = neon.settings(url=neon.url(**changed), db_connect_timeout=2)
+    engine = create_engine(settings)
     with pytest.raises(Exception, match=r"authentication|does not exist|cannot be found"):
         await run_transaction(Work(lambda: None), engine=engine, deadline_seconds=3)
     assert neon.edge.figures.requests == 1
