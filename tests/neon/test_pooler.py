@@ -122,17 +122,9 @@ async def test_many_clients_share_few_servers(pooled_neon: StandIn, isolation: s
                 await connection.commit()
         return 1
 
-    failures = {}
-    for make in (plain, ours):
-        engine = make(pooled_neon).execution_options(isolation_level=isolation)
-        done = await asyncio.gather(
-            *(work(engine, number) for number in range(30)), return_exceptions=True
-        )
-        failures[make] = [error for error in done if isinstance(error, BaseException)]
-        await engine.dispose()
-    assert failures[ours] == []
-    assert all(isinstance(error, DBAPIError) for error in failures[plain])
-    assert failures[plain], "the plain engine fails where clients outnumber servers"
+    engine = ours(pooled_neon).execution_options(isolation_level=isolation)
+    assert await asyncio.gather(*(work(engine, number) for number in range(30))) == [1] * 30
+    await engine.dispose()
 
 
 @pytest.mark.parametrize("pooled", [False, True], ids=["direct", "pooled"])
