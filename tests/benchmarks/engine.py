@@ -6,6 +6,7 @@ It needs PgBouncer. `--help` has the durations; a short run is `--seconds 0.3 --
 
 import argparse
 import asyncio
+import logging
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator
@@ -38,6 +39,7 @@ def main() -> None:
     parser.add_argument("--faults", type=float, default=60.0, help="seconds of a run with faults")
     parser.add_argument("--parts", default="throughput,lag,faults")
     options = parser.parse_args()
+    logging.disable(logging.WARNING)  # each attempt is a line in the log
     parts = options.parts.split(",")
     with served() as (server, certificates):
         databases = TestDatabases(server)
