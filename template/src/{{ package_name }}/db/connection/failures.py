@@ -55,15 +55,15 @@ _REPEATABLE: Final = (
 # https://neon.com/docs/connect/connection-errors
 _TRANSIENT_TEXTS: Final = re.compile(
     r"couldn't connect to compute node|control plane request failed|console request failed"
-    r"|failed to acquire permit|endpoint is in transition|compute is starting"
+    r"|failed to acquire permit|endpoint is in transition|compute is starting|is starting up"
     r"|query_wait_timeout|server_login_retry|server login has been failing|server conn crashed"
     r"|server closed the connection|connect(?:ion)? timeout|cannot connect to server|shutting down"
     r"|connect failed|no more connections allowed|cache lookup failed for type",
     re.IGNORECASE,
 )
 _PERMANENT_TEXTS: Final = re.compile(
-    r"disabled|quota|not found|could not be found|don't have access|authentication failed"
-    r"|no such (?:database|user)|not allowed|unsupported startup",
+    r"disabled|quota|not found|(?:could not|cannot) be found|don't have access"
+    r"|authentication failed|no such (?:database|user)|not allowed|unsupported startup",
     re.IGNORECASE,
 )
 

@@ -1,0 +1,140 @@
+"""What the engine costs, and what it saves: `uv run python tests/benchmarks/engine.py`.
+
+It prints the tables of docs/benchmarks-engine.md, from one run on one machine, so trust the ratios.
+It needs PgBouncer. `--help` has the durations; a short run is `--seconds 0.3 --faults 5`.
+"""
+
+import argparse
+import asyncio
+import logging
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+TESTS: Final = Path(__file__).parent.parent
+sys.path[:0] = [str(TESTS), str(TESTS.parent / "template/src/{{ package_name }}")]
+
+from benchmarks.engine_contenders import CONTENDERS, SETUP_SQL, Endpoint  # noqa: E402
+from benchmarks.engine_faults import report_faults  # noqa: E402
+from benchmarks.engine_lag import report_lag  # noqa: E402
+from db.connection.local_server import OWNER, LocalServer  # noqa: E402
+from db.verification.databases import TestDatabases  # noqa: E402
+from neon.bouncer import find_pgbouncer, running_bouncer  # noqa: E402
+from neon.certificates import POOLED_HOST, Certificates, resolving_to_loopback  # noqa: E402
+from queries import first_column  # noqa: E402
+
+CLIENTS: Final = 10
+BASE: Final = "bare AsyncEngine"
+
+
+def main() -> None:
+    """Measure and print, each part on databases of its own."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=2.0, help="of a cell of the first table")
+    parser.add_argument("--rounds", type=int, default=5, help="of the first table")
+    parser.add_argument("--faults", type=float, default=60.0, help="seconds of a run with faults")
+    parser.add_argument("--parts", default="throughput,lag,faults")
+    options = parser.parse_args()
+    logging.disable(logging.WARNING)  # each attempt is a line in the log
+    parts = options.parts.split(",")
+    with served() as (server, certificates):
+        databases = TestDatabases(server)
+        if "throughput" in parts:
+            direct = new_database(databases)
+            report_throughput(server, direct, certificates, options.seconds, options.rounds)
+        if "lag" in parts:
+            report_lag(new_database(databases))
+        if "faults" in parts:
+            report_faults(server, databases, certificates, options.faults)
+
+
+@contextmanager
+def served() -> Iterator[tuple[LocalServer, Certificates]]:
+    """Run a server in a folder of its own; Neon's names lead to this machine."""
+    if find_pgbouncer() is None:
+        raise SystemExit("PgBouncer is not installed: apt install pgbouncer")
+    with tempfile.TemporaryDirectory() as scratch, resolving_to_loopback():
+        certificates = Certificates.make(Path(scratch))
+        server = LocalServer(Path(scratch) / ".neon-local", "test", 18)
+        with server.in_use():
+            yield server, certificates
+
+
+def new_database(databases: TestDatabases) -> Endpoint:
+    """Make a database with the table of the requests, and return its direct endpoint."""
+    url = databases.create()
+    asyncio.run(first_column(url, *SETUP_SQL))
+    return Endpoint(url.render(), is_pooled=False, tls=False)
+
+
+def report_throughput(
+    server: LocalServer, direct: Endpoint, certificates: Certificates, seconds: float, rounds: int
+) -> None:
+    """Print requests per second: each round runs all contenders, in an order that rotates."""
+    database = direct.url.partition("?")[0].rpartition("/")[2]
+    program = find_pgbouncer() or ""
+    with running_bouncer(program, server, certificates=certificates) as bouncer:
+        address = f"{POOLED_HOST}:{bouncer.port}/{database}"
+        url = f"postgresql://{OWNER}@{address}?sslmode=require&sslrootcert={certificates.file}"
+        pooled = Endpoint(url, is_pooled=True, tls="require")
+        print(f"\n### Requests per second, {CLIENTS} clients, {rounds} rounds of {seconds} s")
+        for name, endpoint in (("direct, Unix socket", direct), ("PgBouncer, TLS", pooled)):
+            for kind in ("read", "write"):
+                found: dict[str, list[float]] = {contender: [] for contender in CONTENDERS}
+                failed = dict.fromkeys(CONTENDERS, 0)
+                for number in range(rounds):
+                    order = list(CONTENDERS)
+                    order = order[number % len(order) :] + order[: number % len(order)]
+                    for contender in order:
+                        rate, errors = asyncio.run(measured(contender, endpoint, kind, seconds))
+                        found[contender].append(rate)
+                        failed[contender] += errors
+                print_throughput(f"{kind}, {name}", found, failed)
+
+
+async def measured(
+    contender: str, endpoint: Endpoint, kind: str, seconds: float
+) -> tuple[float, int]:
+    """Let the clients send requests one after the other; return the rate and the failures."""
+    async with CONTENDERS[contender](endpoint) as requests:
+        request = requests[kind]
+        await run_clients(request, min(seconds, 0.3))  # connects, and fills the caches
+        done, errors = await run_clients(request, seconds)
+    return done / seconds, errors
+
+
+async def run_clients(request: Callable[[int], Awaitable[None]], seconds: float) -> tuple[int, int]:
+    """Return how many requests succeeded and failed."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + seconds
+
+    async def client(number: int) -> tuple[int, int]:
+        done = errors = 0
+        while loop.time() < end:
+            try:
+                await request((number * 97 + done) % 1000)
+                done += 1
+            except Exception:  # noqa: BLE001 - every failure of a request counts
+                errors += 1
+        return done, errors
+
+    each = await asyncio.gather(*(client(number) for number in range(CLIENTS)))
+    return sum(done for done, _ in each), sum(errors for _, errors in each)
+
+
+def print_throughput(title: str, found: dict[str, list[float]], failed: dict[str, int]) -> None:
+    """Print medians, spreads, and the median of the ratios within each round."""
+    print(f"\n**{title}**\n\n| | requests/s | lowest to highest | of bare | failed |")
+    print("|---|---|---|---|---|")
+    for name, rates in found.items():
+        ratio = median(rate / base for rate, base in zip(rates, found[BASE], strict=True))
+        spread = f"{min(rates):.0f} to {max(rates):.0f}"
+        print(f"| {name} | {median(rates):.0f} | {spread} | {ratio:.2f} | {failed[name]} |")
+
+
+if __name__ == "__main__":
+    main()
