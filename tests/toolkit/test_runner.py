@@ -97,9 +97,10 @@ async def test_an_index_is_built_concurrently(
     history.revision(
         "d4",
         "c3",
-        up='with op.get_context().autocommit_block():\n    op.execute("CREATE TABLE t (n int)")\n'
+        up="with op.get_context().autocommit_block():\n"
         '    op.create_index("ix_t_n", "t", ["n"], postgresql_concurrently=True)',
     )
+    await query("CREATE TABLE t (n int)")
     await upgrade(database)
     assert await query("SELECT to_regclass('ix_t_n')::text") == "ix_t_n"
     assert await query(VERSIONS) == "d4"
