@@ -50,7 +50,8 @@ def test_a_wrong_setting(
 
 
 def test_no_server_at_the_port(project: ScratchProject) -> None:
-    refused(project.db("upgrade", DATABASE_URL=URL), 1, "127.0.0.1:1/db cannot be reached", "***")
+    result = project.db("upgrade", DATABASE_URL=URL, DB_CONNECT_TIMEOUT="0.3")
+    refused(result, 1, "127.0.0.1:1/db cannot be reached", "***")
 
 
 def test_no_such_database_and_no_such_role(project: ScratchProject, database: DatabaseURL) -> None:

@@ -1,14 +1,16 @@
-"""The session of a request, and its commit."""
+"""Units of work of requests: begun anew where that helps, and committed before the response."""
 
-from typing import Annotated
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
-from fastapi import Depends, HTTPException, status
+from fastapi import HTTPException, status
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ..db import get_session
+from ..db import run_transaction
 
-Session = Annotated[AsyncSession, Depends(get_session)]
+Result = TypeVar("Result")
+Work = Callable[[AsyncSession], Awaitable[Result]]
 
 # The constraints that a client may run into, by the names that the naming convention gave them.
 CONFLICTS = {
@@ -18,10 +20,15 @@ CONFLICTS = {
 }
 
 
-async def commit(session: AsyncSession) -> None:
-    """Commit before the response is sent; a conflict with what is stored answers 409."""
+async def reading(work: Work[Result]) -> Result:
+    """Run what only reads; it may be done twice, whatever is lost on the way."""
+    return await run_transaction(work, idempotent=True)
+
+
+async def writing(work: Work[Result]) -> Result:
+    """Run what writes; a conflict with what is stored answers 409."""
     try:
-        await session.commit()
+        return await run_transaction(work)
     except IntegrityError as error:
         name = getattr(getattr(error.orig, "__cause__", None), "constraint_name", None)
         if name not in CONFLICTS:

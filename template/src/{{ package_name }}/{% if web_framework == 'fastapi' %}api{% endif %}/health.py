@@ -18,7 +18,11 @@ async def application() -> dict[str, str]:
 
 @router.get("/db")
 async def database(response: Response) -> dict[str, Any]:
-    """Answer 200 where the database can serve requests, else 503 and the stage that failed."""
+    """Answer 200 where the database can serve requests, else 503 and the stage that failed.
+
+    It may be asked as often as one likes: while nobody else uses the database it is not queried, so
+    that its compute may sleep, and `age_seconds` says how old the answer is.
+    """
     health = await check_health()
     if not health.ok:
         response.status_code = status.HTTP_503_SERVICE_UNAVAILABLE

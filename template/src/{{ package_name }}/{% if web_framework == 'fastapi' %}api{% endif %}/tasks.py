@@ -6,26 +6,29 @@ from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Query, status
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..models import Task, TaskStatus
-from .database import Session, commit
+from .database import reading, writing
 from .schemas import Id, TaskIn, TaskOut
 
 router = APIRouter(prefix="/tasks", tags=["tasks"])
 
 
 @router.post("", response_model=TaskOut, status_code=status.HTTP_201_CREATED)
-async def create(task: TaskIn, session: Session) -> Task:
+async def create(task: TaskIn) -> Task:
     """Create a task."""
-    created = Task(**task.model_dump(), completed_at=_completed_at(task, None))
-    session.add(created)
-    await commit(session)
-    return created
+
+    async def work(session: AsyncSession) -> Task:
+        created = Task(**task.model_dump(), completed_at=_completed_at(task, None))
+        session.add(created)
+        return created
+
+    return await writing(work)
 
 
 @router.get("", response_model=list[TaskOut])
 async def read_all(
-    session: Session,
     owner_id: Id | None = None,
     task_status: Annotated[TaskStatus | None, Query(alias="status")] = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 50,
@@ -35,34 +38,48 @@ async def read_all(
     asked = {"owner_id": owner_id, "status": task_status}
     filters = {name: value for name, value in asked.items() if value is not None}
     query = select(Task).filter_by(**filters).order_by("id").limit(limit).offset(offset)
-    return (await session.scalars(query)).all()
+
+    async def work(session: AsyncSession) -> Sequence[Task]:
+        return (await session.scalars(query)).all()
+
+    return await reading(work)
 
 
 @router.get("/{task_id}", response_model=TaskOut)
-async def read(task_id: Id, session: Session) -> Task:
+async def read(task_id: Id) -> Task:
     """Read one task."""
+    return await reading(lambda session: _get(session, task_id))
+
+
+@router.put("/{task_id}", response_model=TaskOut)
+async def replace(task_id: Id, task: TaskIn) -> Task:
+    """Replace one task."""
+
+    async def work(session: AsyncSession) -> Task:
+        stored = await _get(session, task_id)
+        stored.completed_at = _completed_at(task, stored.completed_at)
+        for name, value in task.model_dump().items():
+            setattr(stored, name, value)
+        return stored
+
+    return await writing(work)
+
+
+@router.delete("/{task_id}", status_code=status.HTTP_204_NO_CONTENT)
+async def delete(task_id: Id) -> None:
+    """Delete one task."""
+
+    async def work(session: AsyncSession) -> None:
+        await session.delete(await _get(session, task_id))
+
+    await writing(work)
+
+
+async def _get(session: AsyncSession, task_id: int) -> Task:
     task = await session.get(Task, task_id)
     if task is None:
         raise HTTPException(status.HTTP_404_NOT_FOUND, "There is no such task.")
     return task
-
-
-@router.put("/{task_id}", response_model=TaskOut)
-async def replace(task_id: Id, task: TaskIn, session: Session) -> Task:
-    """Replace one task."""
-    stored = await read(task_id, session)
-    stored.completed_at = _completed_at(task, stored.completed_at)
-    for name, value in task.model_dump().items():
-        setattr(stored, name, value)
-    await commit(session)
-    return stored
-
-
-@router.delete("/{task_id}", status_code=status.HTTP_204_NO_CONTENT)
-async def delete(task_id: Id, session: Session) -> None:
-    """Delete one task."""
-    await session.delete(await read(task_id, session))
-    await commit(session)
 
 
 def _completed_at(task: TaskIn, before: datetime | None) -> datetime | None:

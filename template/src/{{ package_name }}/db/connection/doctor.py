@@ -16,6 +16,7 @@ from .failures import explained
 from .local_server import LocalServer, place
 from .project import postgres_version
 from .settings import Settings
+from .tls import tls_argument, tls_weakness
 from .url import DatabaseURL
 
 Grade = Literal["ok", "note", "wrong"]
@@ -36,7 +37,7 @@ async def examine(settings: Settings) -> AsyncIterator[Check]:
     source = "DATABASE_URL" if settings.database_url else "embedded server (no DATABASE_URL)"
     yield Check("settings", "ok", f"{source}; APP_ENV={settings.app_env}")
     yield Check("endpoint", "ok", _endpoint(url, direct))
-    yield _tls(url)
+    yield _tls(url, settings)
     if LocalServer.serving(url) is not None:
         yield _embedded()
     engine = create_migration_engine(direct, settings)
@@ -60,16 +61,15 @@ def _endpoint(url: DatabaseURL, direct: DatabaseURL) -> str:
     return "direct" if url.is_neon else "direct (not one of Neon's hosts)"
 
 
-def _tls(url: DatabaseURL) -> Check:
-    match url.ssl:
-        case _ if url.is_unix_socket:
-            return Check("TLS", "ok", "none needed: a Unix socket")
-        case ssl.SSLContext(verify_mode=ssl.CERT_REQUIRED, check_hostname=True):
-            return Check("TLS", "ok", "verified in full")
-        case False:
-            return Check("TLS", "note", "switched off by sslmode=disable")
-        case _:
-            return Check("TLS", "note", "not verified in full; sslmode=verify-full does that")
+def _tls(url: DatabaseURL, settings: Settings) -> Check:
+    if url.is_unix_socket:
+        return Check("TLS", "ok", "none needed: a Unix socket")
+    weakness = tls_weakness(url, settings.db_ssl_verify)
+    if weakness is not None:
+        return Check("TLS", "note", f"{weakness}; sslmode=verify-full does it all")
+    tls = tls_argument(url, settings.db_ssl_verify)
+    is_full = isinstance(tls, ssl.SSLContext) and tls.check_hostname
+    return Check("TLS", "ok", "verified in full" if is_full else "none needed: this machine")
 
 
 def _embedded() -> Check:

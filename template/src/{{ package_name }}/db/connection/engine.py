@@ -1,27 +1,55 @@
 """The engines: one for the application, tuned for its endpoint, and one for migrations."""
 
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import NullPool
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from .connector import check_on_checkout, make_connector
 from .local_server import start_if_local
+from .pool_figures import CountedNullPool, CountedQueuePool, Counters, watch
 from .settings import Settings, load_settings
+from .tls import tls_argument, warn_of_weak_tls
 from .url import DatabaseURL
+
+_SERVER_FIRST_SECONDS: Final = 5.0
 
 
 def create_engine(settings: Settings | None = None) -> AsyncEngine:
     """Make the application's engine; it connects at the first use.
 
-    - `pool_pre_ping`, and a recycle below Neon's suspend time (300 s by default): a connection that
-      a suspend or a restart has cut is replaced before it is handed out.
-    - `pool_use_lifo`: idle connections at the bottom of the pool age out and let the compute sleep.
-    - "serverless" keeps no connection between two units of work, as the process may be frozen.
-    - Behind the pooler both statement caches are off: a prepared statement belongs to one server
-      connection there, and the next transaction may run on another.
-      https://neon.com/docs/connect/connection-pooling
+    Everywhere:
 
-    Where the URL is the embedded server's, the server is started.
+    - Connecting waits for a compute that wakes, up to DB_CONNECT_TIMEOUT; see `connector`.
+    - `application_name` is one of the few startup parameters that Neon's proxy passes on.
+    - DB_COMMAND_TIMEOUT is asyncpg's `command_timeout`: it cancels the statement on the server and
+      raises TimeoutError. https://magicstack.github.io/asyncpg/current/api/index.html#connection
+
+    With a pool (DB_POOL_MODE=server):
+
+    - A connection that a suspend or a restart has cut is replaced before it is handed out
+      (`connector.check_on_checkout`, in the place of `pool_pre_ping`).
+    - `pool_recycle` of 240 s lies below Neon's suspend time of 300 s, so that no connection is used
+      that a suspend may have cut. https://neon.com/docs/introduction/scale-to-zero
+    - `pool_use_lifo`: connections that a quiet hour does not need age out at the pool's bottom.
+      https://docs.sqlalchemy.org/en/21/core/pooling.html#using-fifo-vs-lifo
+
+    "serverless" keeps no connection between two units of work: the process may be frozen after
+    each, and the pool is Neon's. https://neon.com/docs/connect/connection-pooling
+
+    Direct endpoint: the statement caches stay on, and the server is told the timeouts by `SET`
+    after connecting, as the proxy drops them as startup parameters. asyncpg's own then comes
+    5 s later: the server's error says more, and leaves the connection usable.
+
+    Pooled endpoint (PgBouncer in transaction mode): both statement caches are off, as a prepared
+    statement belongs to one server connection and the next transaction may run on another
+    (https://neon.com/docs/connect/connection-pooling#protocol-level-prepared-statements, and
+    SQLAlchemy's advice of unique names fails in AUTOCOMMIT). No timeout is set there: `SET` would
+    leak into others' sessions, and `SET LOCAL` costs a round trip for each transaction; set it once
+    for the role: `ALTER ROLE … SET statement_timeout`.
+
+    Where the URL is the embedded server's, the server is started, which blocks: within a running
+    loop call this in a thread, as `init_db` does.
 
     Raises:
         ConfigurationError: a setting is wrong.
@@ -29,17 +57,34 @@ def create_engine(settings: Settings | None = None) -> AsyncEngine:
     settings = settings or load_settings()
     url = settings.url
     start_if_local(url)
+    warn_of_weak_tls(url, settings.db_ssl_verify)
+    counters = Counters()
+    server_timeout_seconds = None if url.is_pooled else settings.db_command_timeout
     arguments = _connect_args(url, settings)
+    arguments["async_creator_fn"] = make_connector(
+        counters, server_timeout_seconds=server_timeout_seconds
+    )
+    if not url.is_pooled:
+        arguments["command_timeout"] += _SERVER_FIRST_SECONDS
+    engine = _create(url, arguments, settings)
+    watch(engine, counters)
+    check_on_checkout(engine)
+    return engine
+
+
+def _create(url: DatabaseURL, arguments: dict[str, Any], settings: Settings) -> AsyncEngine:
     if settings.db_pool_mode == "serverless":
-        return create_async_engine(url.sqlalchemy, connect_args=arguments, poolclass=NullPool)
+        return create_async_engine(
+            url.sqlalchemy, connect_args=arguments, poolclass=CountedNullPool
+        )
     return create_async_engine(
         url.sqlalchemy,
         connect_args=arguments,
+        poolclass=CountedQueuePool,
         pool_size=settings.db_pool_size,
         max_overflow=settings.db_max_overflow,
         pool_timeout=settings.db_pool_timeout,
         pool_recycle=settings.db_pool_recycle,
-        pool_pre_ping=True,
         pool_use_lifo=True,
     )
 
@@ -49,6 +94,8 @@ def create_migration_engine(
 ) -> AsyncEngine:
     """Make an engine for migrations: the direct endpoint, no pool, no time limit on a statement.
 
+    Connecting waits for a compute that wakes, as the application's engine does.
+
     Where the URL is the embedded server's, the server is started.
 
     Raises:
@@ -57,7 +104,10 @@ def create_migration_engine(
     settings = settings or load_settings()
     url = url or settings.direct_url
     start_if_local(url)
-    arguments = _connect_args(url, settings) | {"command_timeout": None}
+    arguments = _connect_args(url, settings) | {
+        "command_timeout": None,
+        "async_creator_fn": make_connector(Counters(), server_timeout_seconds=None),
+    }
     return create_async_engine(url.sqlalchemy, connect_args=arguments, poolclass=NullPool)
 
 
@@ -65,9 +115,9 @@ def _connect_args(url: DatabaseURL, settings: Settings) -> dict[str, Any]:
     arguments: dict[str, Any] = {
         "timeout": settings.db_connect_timeout,
         "command_timeout": settings.db_command_timeout,
+        "ssl": tls_argument(url, settings.db_ssl_verify),
         **url.connect_args,
     }
-    # One of the few startup parameters that Neon's proxy passes on.
     server_settings = {"application_name": settings.db_application_name}
     arguments["server_settings"] = server_settings | arguments.get("server_settings", {})
     if url.is_pooled:

@@ -35,5 +35,12 @@ class ConnectionFailedError(ToolkitError):
     """The database could not be reached, or the connection was lost."""
 
 
+class CommitOutcomeUnknownError(ToolkitError):
+    """The connection was lost while COMMIT ran: the work is stored, whole, or not at all.
+
+    Only the application can tell, by a look at what the work would have stored.
+    """
+
+
 class MigrationError(ToolkitError):
     """A revision failed, or the history cannot be run as it stands."""

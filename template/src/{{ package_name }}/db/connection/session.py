@@ -1,5 +1,6 @@
 """The application's engine and sessions: opened by `init_db`, closed by `close_db`."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -18,6 +19,7 @@ _heads: frozenset[str] | None = None  # None: the application asked for none
 async def init_db(settings: Settings | None = None, *, require_head: bool = True) -> None:
     """Open the application's engine and check the connection and that the database is at head.
 
+    A compute that sleeps is waited for, up to DB_CONNECT_TIMEOUT.
     It never creates a table: that is what migrations are for.
 
     Raises:
@@ -26,8 +28,9 @@ async def init_db(settings: Settings | None = None, *, require_head: bool = True
         ToolkitError: the database is not at head, and `require_head` is set.
     """
     global _engine, _heads
-    heads = expected_heads() if require_head else None
-    engine = create_engine(settings)
+    # Both block: files are read, and the embedded server may have to be started.
+    heads = await asyncio.to_thread(expected_heads) if require_head else None
+    engine = await asyncio.to_thread(create_engine, settings)
     try:
         with explained(engine.url):
             async with engine.connect() as connection:

@@ -32,6 +32,8 @@ class Settings(BaseSettings):
     db_pool_mode: Literal["server", "serverless"] = Field(
         "server", description="'server' or 'serverless'"
     )
+    # "url" lets sslmode in the URL weaken what is verified on Neon's hosts, too.
+    db_ssl_verify: Literal["full", "url"] = Field("full", description="'full' or 'url'")
     db_connect_timeout: _Seconds = 10
     db_command_timeout: _Seconds = 60
     db_application_name: str = Field(
@@ -72,13 +74,21 @@ class Settings(BaseSettings):
             ConfigurationError: as for `url`, or the unpooled URL is a pooled one after all.
         """
         if self.database_url_unpooled is None:
-            return self.url.direct()
+            url = self.url.direct()
+            if url.is_pooled:
+                raise ConfigurationError(
+                    f"DATABASE_URL points to a pooler, {url.host}.",
+                    "Migrations need the server itself: set DATABASE_URL_UNPOOLED.",
+                )
+            return url
         name = "DATABASE_URL_UNPOOLED"
         url = DatabaseURL.parse(self.database_url_unpooled.get_secret_value(), name)
         if url.is_pooled:
             raise ConfigurationError(
                 f"{name} points to a pooled endpoint, {url.host}.",
-                f"Migrations need the direct one: {url.direct().host}.",
+                f"Migrations need the direct one: {url.direct().host}."
+                if url.is_neon
+                else "Migrations need the server itself.",
             )
         return url
 
@@ -98,7 +108,9 @@ def load_settings() -> Settings:
         files = (root / ".env", root / f".env.{app_env()}")
     try:
         settings = Settings(_env_file=files, _env_file_encoding="utf-8")
-        _ = settings.url, settings.direct_url
+        _ = settings.url
+        if settings.database_url_unpooled is not None:
+            _ = settings.direct_url
     except ValidationError as error:
         raise ConfigurationError(
             _explain(error), "Mend it in the environment or in .env."

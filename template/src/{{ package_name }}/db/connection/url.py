@@ -1,26 +1,29 @@
 """Neon's URLs: any form that Neon hands out, made into what SQLAlchemy and asyncpg take."""
 
 import re
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
+from urllib.parse import quote
 
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from .errors import ConfigurationError
+from .url_parameters import DROPPED, INSTEAD, UNDERSTOOD, VALUES
 
 _SCHEMES: Final = ("postgres", "postgresql", "postgresql+asyncpg")
-_SSL_MODES: Final = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
-_PARAMETERS: Final = frozenset(
-    {"sslmode", "sslrootcert", "channel_binding", "host", "port"}
-    | {"options", "application_name", "connect_timeout"}
+# A host name says which endpoint is meant, in any case of letters. Some have another piece between
+# the endpoint and the region (ep-x.c-2.us-east-2.aws.neon.tech).
+_NEON_DOMAIN: Final = re.compile(r".+\.neon\.(?:tech|build)", re.IGNORECASE)
+_NEON_ENDPOINT: Final = re.compile(
+    r"(?P<endpoint>ep-[^.]+?)(?P<pooler>-pooler)?(?P<rest>\.(?:[^.]+\.)*neon\.(?:tech|build))",
+    re.IGNORECASE,
 )
-_NEON_HOST: Final = re.compile(
-    r"(?P<endpoint>ep-[^.]+?)(?P<pooler>-pooler)?(?P<rest>\.(?:[^.]+\.)*neon\.(?:tech|build))"
-)
+# Which endpoint is meant, for clients that send no host name with TLS (SNI). asyncpg does, and
+# without Neon's proxy PostgreSQL and PgBouncer refuse it. https://neon.com/docs/connect/connection-errors
+_ENDPOINT_OPTION: Final = re.compile(r"(?:(?<=\s)|^)(?:endpoint|project)=\S*\s*")
 _EXAMPLE: Final = "It takes postgresql://user:password@host/database?sslmode=require."
 
 
@@ -52,28 +55,38 @@ class DatabaseURL:
             )
         if not parts.database:
             raise ConfigurationError(f"{variable} names no database.", _EXAMPLE)
-        if parts.port is not None and not 0 < parts.port < 65536:
-            raise ConfigurationError(
-                f"{variable} has port {parts.port}.", "A port is a number from 1 to 65535."
-            )
-        if unknown := sorted(set(parts.query) - _PARAMETERS):
-            raise ConfigurationError(
-                f"{variable} has a parameter that is not understood: {', '.join(unknown)}.",
-                f"Remove it; understood are {', '.join(sorted(_PARAMETERS))}.",
-            )
-        url = cls(parts.set(drivername="postgresql"))
-        _ = url.connect_args  # what is wrong in them is refused here, not at the first query
+        _check_parameters(parts.query, variable)
+        url = cls(_with_ssl_mode(parts.set(drivername="postgresql")))
+        url._check_place(variable)
         return url
 
     def __str__(self) -> str:
-        return self.parts.render_as_string(hide_password=True)
+        return self._render("***")
 
     def __repr__(self) -> str:
         return f"DatabaseURL({self})"
 
     def render(self) -> str:
         """Return the whole URL, password included, for a file or a program of the user's."""
-        return self.parts.render_as_string(hide_password=False)
+        return self._render(str(self.parts.password))
+
+    def _render(self, password: str) -> str:
+        """Render as libpq reads it, in which "+" is no space; SQLAlchemy writes it for one."""
+        parts = self.parts
+        login = ""
+        if parts.username is not None:
+            shown = "" if parts.password is None else ":" + quote(password, safe="*")
+            login = f"{quote(parts.username, safe='')}{shown}@"
+        host = parts.host or ""
+        place = f"[{host}]" if ":" in host else host
+        port = "" if parts.port is None else f":{parts.port}"
+        pairs = [
+            f"{quote(name, safe='')}={quote(value, safe='/')}"
+            for name, values in sorted(parts.query.items())
+            for value in ((values,) if isinstance(values, str) else values)
+        ]
+        query = "?" + "&".join(pairs) if pairs else ""
+        return f"postgresql://{login}{place}{port}/{quote(self.database, safe='')}{query}"
 
     @property
     def database(self) -> str:
@@ -83,30 +96,54 @@ class DatabaseURL:
     @property
     def host(self) -> str:
         """The host's name, its address, or the folder of its Unix socket."""
-        return self.parts.host or _single(self.parts.query, "host") or "localhost"
+        return self.parts.host or self._single("host") or "localhost"
 
     @property
     def is_neon(self) -> bool:
-        """Whether the host is one of Neon's endpoints."""
-        return _NEON_HOST.fullmatch(self.host) is not None
+        """Whether the host is Neon's."""
+        return _NEON_DOMAIN.fullmatch(self.host) is not None
 
     @property
     def is_pooled(self) -> bool:
-        """Whether the host is a pooled endpoint (PgBouncer in transaction mode)."""
-        match = _NEON_HOST.fullmatch(self.host)
-        return match is not None and match["pooler"] is not None
+        """Whether a PgBouncer in transaction mode answers: Neon's, by the host's name, or another.
+
+        Another one is told by the parameter `pgbouncer=true`, as Prisma has it.
+        """
+        match = _NEON_ENDPOINT.fullmatch(self.host)
+        is_neons = match is not None and match["pooler"] is not None
+        return is_neons or self._single("pgbouncer") == "true"
 
     @property
     def is_unix_socket(self) -> bool:
         """Whether the server is reached through a Unix socket."""
         return self.host.startswith("/")
 
+    @property
+    def ssl_mode(self) -> str | None:
+        """The parameter `sslmode`, one of libpq's; what is made of it is said in `tls`."""
+        return self._single("sslmode")
+
+    @property
+    def ssl_root(self) -> str | None:
+        """The parameter `sslrootcert`: a file of certificates, "system", or None."""
+        return self._single("sslrootcert")
+
     def direct(self) -> Self:
         """Return the same on the direct endpoint; a host that is not Neon's stays as it is."""
-        match = _NEON_HOST.fullmatch(self.host)
+        return self._on_endpoint("")
+
+    def pooled(self) -> Self:
+        """Return the same on the pooled endpoint; a host that is not Neon's stays as it is."""
+        return self._on_endpoint("-pooler")
+
+    def _on_endpoint(self, suffix: str) -> Self:
+        match = _NEON_ENDPOINT.fullmatch(self.host)
         if match is None:
             return self
-        return type(self)(self.parts.set(host=match["endpoint"] + match["rest"]))
+        parts = self.parts.difference_update_query(["host"])
+        if not suffix:
+            parts = parts.difference_update_query(["pgbouncer"])
+        return type(self)(parts.set(host=match["endpoint"] + suffix + match["rest"]))
 
     def with_database(self, name: str) -> Self:
         """Return the same with another database."""
@@ -119,61 +156,70 @@ class DatabaseURL:
         return self.parts.set(drivername="postgresql+asyncpg", query=query)
 
     @property
-    def ssl(self) -> ssl.SSLContext | str | bool:
-        """What asyncpg takes as `ssl`: a context, a mode that it knows, or False.
-
-        Neon's hosts are always verified in full against the system's roots: their certificates are
-        public ones, and `sslmode=require`, which Neon's URLs carry, would trust anybody.
-        `channel_binding` is dropped, as asyncpg has none (asyncpg #1051).
-        """
-        root = _single(self.parts.query, "sslrootcert")
-        mode = _single(self.parts.query, "sslmode") or ("verify-full" if self.is_neon else "prefer")
-        if mode not in _SSL_MODES:
-            raise ConfigurationError(
-                f"The database URL has sslmode={mode}.", f"It takes one of {', '.join(_SSL_MODES)}."
-            )
-        if root not in (None, "system") and not Path(root).is_file():
-            raise ConfigurationError(
-                f"The database URL has sslrootcert={root}, which is no file.",
-                "Give a file of certificates, or 'system'.",
-            )
-        if self.is_neon or mode == "verify-full":
-            return ssl.create_default_context(cafile=None if root == "system" else root)
-        if mode == "disable" or self.is_unix_socket:
-            return False
-        if mode in ("allow", "prefer"):
-            return mode
-        context = ssl.create_default_context(cafile=None if root == "system" else root)
-        context.check_hostname = False
-        if mode == "require" and root is None:  # libpq's meaning: encrypted, not verified
-            context.verify_mode = ssl.CERT_NONE
-        return context
-
-    @property
     def connect_args(self) -> dict[str, Any]:
-        """asyncpg's arguments that the URL asks for, without those of the settings."""
-        arguments: dict[str, Any] = {"ssl": self.ssl}
-        if seconds := self._connect_timeout_seconds():
+        """asyncpg's arguments that the URL asks for, without TLS and those of the settings."""
+        arguments: dict[str, Any] = {}
+        # libpq's 0 means to wait for ever, which nothing here does: the settings' default counts.
+        if seconds := int(self._single("connect_timeout") or 0):
             arguments["timeout"] = seconds
-        settings = {
-            name: value
-            for name in ("options", "application_name")
-            if (value := _single(self.parts.query, name))
-        }
-        if settings:
-            arguments["server_settings"] = settings
+        if target := self._single("target_session_attrs"):
+            arguments["target_session_attrs"] = target
+        settings = {"options": self._options, "application_name": self._single("application_name")}
+        if given := {name: value for name, value in settings.items() if value}:
+            arguments["server_settings"] = given
         return arguments
 
-    def _connect_timeout_seconds(self) -> int | None:
-        value = _single(self.parts.query, "connect_timeout")
-        if value is not None and not value.isdecimal():
+    @property
+    def _options(self) -> str:
+        """The parameter `options`, without the endpoint where the host's name says it already."""
+        options = self._single("options") or ""
+        if _NEON_ENDPOINT.fullmatch(self.host):
+            options = _ENDPOINT_OPTION.sub("", options).strip()
+        return options
+
+    def _single(self, name: str) -> str | None:
+        """Return a parameter's value; of several, the last one counts, as in libpq."""
+        value = self.parts.query.get(name)
+        return value[-1] if isinstance(value, tuple) else value
+
+    def _check_place(self, variable: str) -> None:
+        port = self.parts.port or self._single("port")
+        if port is not None and not (str(port).isdecimal() and 0 < int(port) < 65536):
             raise ConfigurationError(
-                f"The database URL has connect_timeout={value}.", "It takes a number of seconds."
+                f"{variable} has port {port}.", "A port is a number from 1 to 65535."
             )
-        return int(value) if value else None
+        if "," in self.host or isinstance(self.parts.query.get("host"), tuple):
+            raise ConfigurationError(
+                f"{variable} names several hosts.", "Name one: Neon has one host for an endpoint."
+            )
+        if self.ssl_root not in (None, "system") and not Path(self.ssl_root or "").is_file():
+            raise ConfigurationError(
+                f"{variable} has sslrootcert={self.ssl_root}, which is no file.",
+                "Give a file of certificates, or 'system'.",
+            )
 
 
-def _single(query: Mapping[str, tuple[str, ...] | str], name: str) -> str | None:
-    """Return a parameter's value; of several, the last one counts, as in libpq."""
-    value = query.get(name)
-    return value[-1] if isinstance(value, tuple) else value
+def _check_parameters(query: Mapping[str, tuple[str, ...] | str], variable: str) -> None:
+    for name in sorted(set(query) & INSTEAD.keys()):
+        raise ConfigurationError(f"{variable} has {name}, which is not used.", INSTEAD[name])
+    if unknown := sorted(set(query) - UNDERSTOOD - DROPPED):
+        raise ConfigurationError(
+            f"{variable} has a parameter that is not understood: {', '.join(unknown)}.",
+            f"Remove it; understood are {', '.join(sorted(UNDERSTOOD))}.",
+        )
+    for name, (pattern, takes) in VALUES.items():
+        values = query.get(name, ())
+        for value in (values,) if isinstance(values, str) else values:
+            if not re.fullmatch(pattern, value):
+                raise ConfigurationError(f"{variable} has {name}={value}.", f"It takes {takes}.")
+
+
+def _with_ssl_mode(parts: URL) -> URL:
+    """Write asyncpg's and SQLAlchemy's parameter `ssl` as libpq's `sslmode`."""
+    value = parts.query.get("ssl")
+    if value is None:
+        return parts
+    mode = value[-1] if isinstance(value, tuple) else value
+    mode = {"true": "require", "false": "disable"}.get(mode, mode)
+    parts = parts.difference_update_query(["ssl"])
+    return parts if "sslmode" in parts.query else parts.update_query_dict({"sslmode": mode})

@@ -1,0 +1,129 @@
+"""Opens sessions with the server: waits for a compute that wakes, and knows one that is gone."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import asyncpg
+from sqlalchemy import event
+from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.ext.asyncio import AsyncEngine
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception,
+    stop_before_delay,
+    wait_random_exponential,
+)
+
+from .failures import is_refusal
+from .pool_figures import Counters
+
+_log = logging.getLogger(__name__)
+
+# A connection that was used within this time is not asked whether it lives: that it was closed is
+# seen without asking, and what is not seen so (a lost network, a frozen machine) takes longer.
+_TRUSTED_IDLE_SECONDS: Final = 5.0
+_PING_TIMEOUT_SECONDS: Final = 5.0
+
+# Both are for a client that is gone: its statement ends, and its locks are freed. The server must
+# not be the one to end what the client still wants, so an idle transaction gets a minute at least.
+_SET_TIMEOUTS_SQL: Final = (
+    "SET statement_timeout = {0:d}; SET idle_in_transaction_session_timeout = {1:d}"
+)
+
+Connector = Callable[..., Awaitable[asyncpg.Connection]]
+
+
+def make_connector(counters: Counters, *, server_timeout_seconds: float | None) -> Connector:
+    """Make what opens asyncpg's connections for an engine, in place of `asyncpg.connect`.
+
+    A failure that may pass (`failures.is_refusal`) is met with another attempt, in growing waits
+    with jitter, as long as asyncpg's `timeout` (seconds, for all attempts together) lasts. Neon's
+    computes wake within some hundred ms. https://neon.com/docs/introduction/scale-to-zero
+
+    `server_timeout_seconds` is what the server is told by `SET`, as Neon's proxy drops startup
+    parameters; None where the session is shared (behind the pooler), where a SET would leak.
+    """
+
+    async def connect(*args: Any, timeout: float, **kwargs: Any) -> asyncpg.Connection:  # noqa: ASYNC109 - asyncpg's own
+        started = time.monotonic()
+        attempts = AsyncRetrying(
+            retry=retry_if_exception(is_refusal),
+            wait=wait_random_exponential(multiplier=0.1, max=1),
+            stop=stop_before_delay(timeout),
+            before_sleep=_log_attempt,
+            reraise=True,
+        )
+        try:
+            async for attempt in attempts:
+                with attempt:
+                    left_seconds = max(0.001, timeout - (time.monotonic() - started))
+                    connection = await asyncpg.connect(*args, timeout=left_seconds, **kwargs)
+            if server_timeout_seconds is not None:
+                await _set_timeouts(connection, server_timeout_seconds)
+        except Exception:
+            counters.connect_failures += 1
+            counters.last_failure = time.monotonic()
+            raise
+        counters.connects += 1
+        if counters.first_connection_ms is None:
+            counters.first_connection_ms = round((time.monotonic() - started) * 1000, 1)
+        return connection
+
+    return connect
+
+
+async def _set_timeouts(connection: asyncpg.Connection, seconds: float) -> None:
+    statement_ms = max(1, round(seconds * 1000))
+    sql = _SET_TIMEOUTS_SQL.format(statement_ms, max(60_000, statement_ms))
+    try:
+        await connection.execute(sql)
+    except BaseException:
+        connection.terminate()
+        raise
+
+
+def _log_attempt(state: RetryCallState) -> None:
+    error = state.outcome.exception() if state.outcome else None
+    _log.warning(
+        "Attempt %d to connect failed after %.2f s (%s); the next begins in %.2f s",
+        state.attempt_number,
+        state.seconds_since_start or 0.0,
+        type(error).__name__,
+        state.upcoming_sleep,
+    )
+
+
+def check_on_checkout(engine: AsyncEngine) -> None:
+    """Replace a connection that is lost before the pool hands it out.
+
+    This is `pool_pre_ping` with fewer round trips: that one takes three (BEGIN, a statement,
+    ROLLBACK) before every unit of work, and fails the work if the ping meets an OSError. Here a
+    connection that was in use a moment ago costs none, and an idle one costs one.
+    """
+
+    def check(connection: Any, record: Any, _: Any) -> None:
+        idle_seconds = time.monotonic() - record.info.get("used_at", time.monotonic())
+        driver = connection.driver_connection
+        if driver.is_closed():
+            raise DisconnectionError("The server closed the connection.")
+        if idle_seconds > _TRUSTED_IDLE_SECONDS:
+            try:
+                connection.run_async(_ping)
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                raise DisconnectionError("The server does not answer.") from error
+
+    def remember(_: Any, record: Any) -> None:
+        record.info["used_at"] = time.monotonic()
+
+    event.listen(engine.sync_engine, "checkout", check)
+    event.listen(engine.sync_engine, "checkin", remember)
+
+
+async def _ping(connection: asyncpg.Connection) -> None:
+    # The simple protocol: one round trip, and on the pooler a transaction of its own.
+    async with asyncio.timeout(_PING_TIMEOUT_SECONDS):
+        await connection.execute(";")

@@ -1,0 +1,162 @@
+"""The pool, counted: figures as a plain object, and lines in the log for what is out of the way."""
+
+import logging
+import time
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+from sqlalchemy import AsyncAdaptedQueuePool, NullPool, Pool, event
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.pool import PoolProxiedConnection
+
+from .failures import driver_error, is_connection_loss
+
+_log = logging.getLogger(__name__)
+
+SLOW_CHECKOUT_SECONDS: Final = 1.0
+
+
+@dataclass
+class Counters:
+    """What happened to one engine's pool; the times are those of `time.monotonic`."""
+
+    waits: int = 0
+    timeouts: int = 0
+    connects: int = 0
+    connect_failures: int = 0
+    invalidations: int = 0
+    first_connection_ms: float | None = None
+    last_checkout: float = 0.0
+    last_success: float = 0.0
+    last_failure: float = 0.0
+    in_use: int = 0
+
+
+@dataclass(frozen=True)
+class PoolFigures:
+    """The pool of one engine at one moment; all counts are since the engine was made.
+
+    - `size`: connections that are kept; 0 without a pool (DB_POOL_MODE=serverless).
+    - `checked_in`, `checked_out`, `overflow`: idle ones, those in use, those in use beyond `size`.
+    - `waits`, `timeouts`: checkouts that found all connections in use, and those that gave up.
+    - `connects`, `connect_failures`: sessions that were opened, and attempts that failed.
+    - `invalidations`: connections thrown away because they were lost.
+    - `first_connection_ms`: how long the first session took, a sleeping compute's wake included.
+    """
+
+    size: int
+    checked_in: int
+    checked_out: int
+    overflow: int
+    waits: int
+    timeouts: int
+    connects: int
+    connect_failures: int
+    invalidations: int
+    first_connection_ms: float | None
+
+
+class _Counted(Pool):
+    """A pool that counts; `counters` outlive the pool itself, which SQLAlchemy makes anew."""
+
+    counters: Counters
+
+    def recreate(self) -> Self:
+        pool = super().recreate()
+        assert isinstance(pool, type(self))  # noqa: S101 - SQLAlchemy makes another of the class
+        pool.counters = self.counters
+        return pool
+
+    def connect(self) -> PoolProxiedConnection:
+        started = self.counters.last_checkout = time.monotonic()
+        must_wait = _is_exhausted(self)
+        self.counters.waits += must_wait
+        try:
+            connection = super().connect()
+        except PoolTimeoutError:
+            self.counters.timeouts += 1
+            raise
+        waited_seconds = time.monotonic() - started
+        if waited_seconds > SLOW_CHECKOUT_SECONDS:
+            reason = "all were in use" if must_wait else "it had to be opened or checked"
+            _log.warning("A connection was waited for %.1f s: %s", waited_seconds, reason)
+        return connection
+
+
+class CountedQueuePool(_Counted, AsyncAdaptedQueuePool):
+    """SQLAlchemy's pool for asyncio, counted."""
+
+
+class CountedNullPool(_Counted, NullPool):
+    """No pool, counted."""
+
+
+def pool_figures(engine: AsyncEngine) -> PoolFigures:
+    """Return the figures of an engine that `create_engine` made.
+
+    Raises:
+        TypeError: the engine was made elsewhere.
+    """
+    pool, counters = engine.pool, counters_of(engine)
+    queue = pool if isinstance(pool, CountedQueuePool) else None
+    return PoolFigures(
+        size=queue.size() if queue else 0,
+        checked_in=queue.checkedin() if queue else 0,
+        checked_out=counters.in_use,
+        overflow=max(0, queue.overflow()) if queue else 0,
+        waits=counters.waits,
+        timeouts=counters.timeouts,
+        connects=counters.connects,
+        connect_failures=counters.connect_failures,
+        invalidations=counters.invalidations,
+        first_connection_ms=counters.first_connection_ms,
+    )
+
+
+def counters_of(engine: AsyncEngine) -> Counters:
+    """Return the living counters of an engine that `create_engine` made.
+
+    Raises:
+        TypeError: the engine was made elsewhere.
+    """
+    if not isinstance(engine.pool, _Counted):
+        raise TypeError("Only the pool of an engine that create_engine() made is counted.")
+    return engine.pool.counters
+
+
+def watch(engine: AsyncEngine, counters: Counters) -> None:
+    """Count and log what happens to the engine's connections, by SQLAlchemy's events."""
+    assert isinstance(engine.pool, _Counted)  # noqa: S101 - chosen by create_engine
+    engine.pool.counters = counters
+    target = engine.sync_engine
+
+    def checked_out(*_: Any) -> None:
+        counters.in_use += 1
+
+    def checked_in(*_: Any) -> None:
+        counters.in_use -= 1
+
+    def executed(*_: Any) -> None:
+        counters.last_success = time.monotonic()
+
+    def failed(context: Any) -> None:
+        if is_connection_loss(context.original_exception) or context.is_disconnect:
+            counters.last_failure = time.monotonic()
+
+    def invalidated(_: Any, __: Any, error: BaseException | None) -> None:
+        counters.invalidations += 1
+        reason = type(driver_error(error)).__name__ if error else "no longer wanted"
+        _log.info("A connection was lost and is replaced: %s", reason)
+
+    event.listen(target, "checkout", checked_out)
+    event.listen(target, "checkin", checked_in)
+    event.listen(target, "invalidate", invalidated)
+    event.listen(target, "after_cursor_execute", executed)
+    event.listen(target, "handle_error", failed)
+
+
+def _is_exhausted(pool: Pool) -> bool:
+    if not isinstance(pool, AsyncAdaptedQueuePool):
+        return False
+    return pool.checkedin() == 0 and pool.overflow() >= pool._max_overflow

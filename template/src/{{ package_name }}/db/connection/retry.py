@@ -1,0 +1,105 @@
+"""Units of work that are begun anew when the connection, or a race, was lost."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Literal, TypeVar
+
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy.orm import Session
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception,
+    stop_before_delay,
+    wait_random_exponential,
+)
+
+from .errors import CommitOutcomeUnknownError
+from .failures import driver_error, is_connection_loss, is_transient
+from .session import get_engine
+
+Result = TypeVar("Result")
+IsolationLevel = Literal["READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"]
+
+_log = logging.getLogger(__name__)
+
+
+async def run_transaction(
+    work: Callable[[AsyncSession], Awaitable[Result]],
+    *,
+    idempotent: bool = False,
+    deadline_seconds: float = 30.0,
+    isolation_level: IsolationLevel | None = None,
+    engine: AsyncEngine | None = None,
+) -> Result:
+    """Run `work(session)` and commit; begin anew, on a new session, after a transient failure.
+
+    Each attempt calls `work` with a session of its own, so nothing of a failed one is seen again;
+    what `work` does outside of the database it may do more than once. What is transient is said by
+    `failures.is_transient`. The waits grow from 0.1 to 2 s, with jitter; no attempt begins later
+    than `deadline_seconds` after the first one did. Each failed attempt is a warning in the log.
+
+    Where the connection is lost while COMMIT runs, the work is stored or it is not. It is repeated
+    only if it is `idempotent`: if doing it twice is doing it once, as for everything that only
+    reads. `engine` is by default the one that `init_db` opened.
+
+    Raises:
+        CommitOutcomeUnknownError: the connection was lost while COMMIT ran.
+        Exception: whatever `work` raised last, rolled back. Cancellation is never held up.
+    """
+    target = engine or get_engine()
+    attempts = AsyncRetrying(
+        retry=retry_if_exception(
+            lambda error: (
+                is_transient(error) or (idempotent and isinstance(error, CommitOutcomeUnknownError))
+            )
+        ),
+        wait=wait_random_exponential(multiplier=0.1, max=2),
+        stop=stop_before_delay(deadline_seconds),
+        before_sleep=_log_attempt,
+        reraise=True,
+    )
+    return await attempts(_attempt, target, work, isolation_level)
+
+
+async def _attempt(
+    engine: AsyncEngine,
+    work: Callable[[AsyncSession], Awaitable[Result]],
+    isolation_level: IsolationLevel | None,
+) -> Result:
+    committing = False
+
+    def mark(session: Session) -> None:
+        nonlocal committing
+        committing = committing or not session.in_nested_transaction()
+
+    async with AsyncSession(engine, expire_on_commit=False) as session:
+        # `work` may commit by itself; after that nothing may be repeated, either.
+        event.listen(session.sync_session, "before_commit", mark)
+        if isolation_level is not None:
+            await session.connection(execution_options={"isolation_level": isolation_level})
+        try:
+            result = await work(session)
+            await session.flush()  # what fails before COMMIT may be repeated
+            await session.commit()
+        except Exception as error:
+            # A TimeoutError in COMMIT is as unknown: the client stopped waiting for the answer.
+            if committing and (is_connection_loss(error) or isinstance(error, TimeoutError)):
+                raise CommitOutcomeUnknownError(
+                    "The connection was lost while the transaction was committed.",
+                    "Look whether it is stored before it is done again.",
+                ) from error
+            raise
+    return result
+
+
+def _log_attempt(state: RetryCallState) -> None:
+    error = state.outcome.exception() if state.outcome else None
+    _log.warning(
+        "Attempt %d of a transaction failed after %.2f s (%s); the next begins in %.2f s",
+        state.attempt_number,
+        state.seconds_since_start or 0.0,
+        type(driver_error(error)).__name__ if error else "no error",
+        state.upcoming_sleep,
+    )
