@@ -23,7 +23,8 @@ SEEDS = 50
 @pytest.fixture
 def history(project: ScratchProject) -> ScratchProject:
     """Thirty revisions: tables, rows, enum values, and indexes that are built concurrently."""
-    project.revision("r00", up='op.execute("CREATE TABLE log (n int)")')
+    rows = "CREATE TABLE numbers AS SELECT g AS v FROM generate_series(1, 2000) g"
+    project.revision("r00", up=f'op.execute("CREATE TABLE log (n int)")\nop.execute("{rows}")')
     for number in range(1, REVISIONS):
         name, down = f"r{number:02}", f"r{number - 1:02}"
         if number % 5 == 0:
@@ -32,12 +33,8 @@ def history(project: ScratchProject) -> ScratchProject:
                 f'    op.execute("CREATE INDEX CONCURRENTLY i{number} ON t{number - 1} (v)")'
             )
         else:
-            up = (  # the names are numbers
-                f'op.execute("CREATE TABLE t{number} (id int PRIMARY KEY, v int)")\n'
-                f'op.execute("INSERT INTO t{number} '  # noqa: S608
-                f'SELECT g, g FROM generate_series(1, 2000) g")\n'
-                f'op.execute("INSERT INTO log VALUES ({number})")'
-            )
+            rows = f"CREATE TABLE t{number} AS TABLE numbers"
+            up = f'op.execute("{rows}")\nop.execute(f"INSERT INTO log VALUES ({number})")'
         project.revision(name, down, up=up)
     return project
 
