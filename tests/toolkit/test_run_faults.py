@@ -34,7 +34,7 @@ def history(project: ScratchProject) -> ScratchProject:
             )
         else:
             rows = f"CREATE TABLE t{number} AS TABLE numbers"
-            up = f'op.execute("{rows}")\nop.execute(f"INSERT INTO log VALUES ({number})")'
+            up = f'op.execute("{rows}")\nop.execute(f"INSERT INTO log VALUES ({number})")'  # noqa: S608
         project.revision(name, down, up=up)
     return project
 
