@@ -5,7 +5,8 @@ from functools import partial
 import pytest
 from db.connection.errors import MigrationError, UsageError
 from db.connection.url import DatabaseURL
-from db.migration.runner import Step, downgrade, print_sql, run_single_step, upgrade
+from db.migration.progress import Progress, Step
+from db.migration.runner import downgrade, print_sql, run_single_step, upgrade
 from db.migration.status import read_status
 from queries import Query
 from scratch_project import ScratchProject
@@ -29,8 +30,12 @@ def history(project: ScratchProject) -> ScratchProject:
 async def test_it_applies_what_is_pending_and_reports_each(
     history: ScratchProject, database: DatabaseURL
 ) -> None:
+    class Seen(Progress):
+        def ends(self, step: Step) -> None:
+            seen.append(step)
+
     seen: list[Step] = []
-    steps = await upgrade(database, on_step=seen.append)
+    steps = await upgrade(database, progress=Seen())
     assert steps == seen
     assert [(step.revision, step.message, step.is_upgrade) for step in steps] == [
         ("a1", "a1 it is", True),
@@ -92,9 +97,10 @@ async def test_an_index_is_built_concurrently(
     history.revision(
         "d4",
         "c3",
-        up='with op.get_context().autocommit_block():\n    op.execute("CREATE TABLE t (n int)")\n'
+        up="with op.get_context().autocommit_block():\n"
         '    op.create_index("ix_t_n", "t", ["n"], postgresql_concurrently=True)',
     )
+    await query("CREATE TABLE t (n int)")
     await upgrade(database)
     assert await query("SELECT to_regclass('ix_t_n')::text") == "ix_t_n"
     assert await query(VERSIONS) == "d4"

@@ -4,7 +4,7 @@ import traceback
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from alembic.config import Config
 from alembic.script import ScriptDirectory
@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ..connection.errors import MigrationError, ToolkitError, UsageError
 from ..connection.failures import explained
+from .execution import COMMITTED_INSIDE
 
 
 async def run_command(
@@ -129,6 +130,9 @@ def explain_refusal(error: CommandError, asked: str | None = None) -> ToolkitErr
     return UsageError(f"{text}.", "alembic history lists the revisions of this project.")
 
 
+_ROLLED_BACK: Final = "That revision was rolled back."
+
+
 def _explain_statement(error: DBAPIError, config: Config) -> ToolkitError | None:
     """Return the error for a statement that failed inside a revision file, or None."""
     files = {script.path for script in ScriptDirectory.from_config(config).walk_revisions()}
@@ -139,7 +143,8 @@ def _explain_statement(error: DBAPIError, config: Config) -> ToolkitError | None
         return None
     reason = str(error.orig).partition(">: ")[2] or str(error.orig)
     place = f"{Path(frames[-1].filename).name}, line {frames[-1].lineno}"
+    what = COMMITTED_INSIDE if COMMITTED_INSIDE in getattr(error, "__notes__", ()) else _ROLLED_BACK
     return MigrationError(
         f"{place}: {reason.replace(chr(10), ' ')}",
-        "That revision was rolled back; db status shows where the database stands.",
+        f"{what} db status shows where the database stands.",
     )

@@ -3,6 +3,7 @@
 import asyncio
 import logging.config
 from collections.abc import Callable, Sequence
+from functools import partial
 from threading import Thread
 from typing import Any
 
@@ -14,6 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from ..connection.engine import create_migration_engine
 from ..connection.failures import explained
 from .autogenerate import drop_empty_directives, include_name, render_item
+from .execution import is_run, run_safely
+from .progress import Progress
 
 Metadata = MetaData | Sequence[MetaData]
 
@@ -48,8 +51,12 @@ def _run(connection: Connection, metadata: Metadata) -> None:
         # Alembic would take it for the caller's own transaction and leave the commit to him: the
         # whole upgrade would be rolled back without an error.
         connection.commit()
-    _configure(metadata, connection=connection)
-    context.config.attributes.get("on_begin", lambda: None)()
+    configure = partial(_configure, metadata, connection=connection)
+    configure()
+    if is_run(context.get_context()):
+        progress = context.config.attributes.get("progress") or Progress()
+        run_safely(connection, configure, progress)
+        return
     with context.begin_transaction():
         context.run_migrations()
 
@@ -66,7 +73,6 @@ async def _run_on_engine(given: AsyncEngine | None, metadata: Metadata) -> None:
 
 
 def _configure(metadata: Metadata, **options: Any) -> None:
-    attributes = context.config.attributes
     context.configure(
         target_metadata=metadata,
         transaction_per_migration=True,
@@ -75,7 +81,6 @@ def _configure(metadata: Metadata, **options: Any) -> None:
         include_name=include_name,
         render_item=render_item,
         process_revision_directives=drop_empty_directives,
-        on_version_apply=attributes.get("on_version_apply", ()),
         **options,
     )
 

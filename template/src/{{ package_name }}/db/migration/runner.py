@@ -1,14 +1,12 @@
 """The runner: upgrades and downgrades a database, one transaction a revision."""
 
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
-from alembic.runtime.migration import MigrationInfo, MigrationStep
+from alembic.runtime.migration import MigrationStep
 from alembic.util import CommandError
 
 from ..connection.engine import create_migration_engine
@@ -16,19 +14,7 @@ from ..connection.errors import UsageError
 from ..connection.url import DatabaseURL
 from .commands import explain_refusal, require_revision, run_command, script_directory
 from .configuration import alembic_config
-
-
-@dataclass(frozen=True)
-class Step:
-    """One revision that was applied, or taken back."""
-
-    revision: str
-    message: str
-    is_upgrade: bool
-    duration_ms: float
-
-
-OnStep = Callable[[Step], None]
+from .progress import Progress, Step
 
 
 async def upgrade(
@@ -36,18 +22,18 @@ async def upgrade(
     revision: str = "head",
     *,
     config: Config | None = None,
-    on_step: OnStep | None = None,
+    progress: Progress | None = None,
 ) -> list[Step]:
     """Upgrade the database at `url` and return the revisions that were applied, in order.
 
-    `on_step` is called after each of them.
+    `progress` is told of each of them, and of what the run waits for.
 
     Raises:
         UsageError: there is no such revision.
         MigrationError: a revision failed and was rolled back; those before it stay applied.
         ConfigurationError, ConnectionFailedError: the database cannot be reached.
     """
-    return await _run(command.upgrade, url, revision, config, on_step)
+    return await _run(command.upgrade, url, revision, config, progress)
 
 
 async def downgrade(
@@ -55,13 +41,13 @@ async def downgrade(
     revision: str,
     *,
     config: Config | None = None,
-    on_step: OnStep | None = None,
+    progress: Progress | None = None,
 ) -> list[Step]:
     """Downgrade the database at `url` and return the revisions that were taken back, in order.
 
     Raises: as `upgrade` does.
     """
-    return await _run(command.downgrade, url, revision, config, on_step)
+    return await _run(command.downgrade, url, revision, config, progress)
 
 
 async def run_single_step(
@@ -78,7 +64,10 @@ async def run_single_step(
     def run(config: Config, revision: str) -> None:
         script = script_directory(config)
         steps = [make_step(script.revision_map, found) for found in script.get_revisions(revision)]
-        with EnvironmentContext(config, script, fn=lambda *_: steps):
+        environment = EnvironmentContext(
+            config, script, fn=lambda *_: steps, destination_rev=revision
+        )
+        with environment:
             script.run_env()
 
     return await _run(run, url, revision, config, None)
@@ -89,45 +78,40 @@ async def _run(
     url: DatabaseURL,
     revision: str,
     config: Config | None,
-    on_step: OnStep | None,
+    progress: Progress | None,
 ) -> list[Step]:
     config = config or alembic_config()
     require_revision(script_directory(config), revision)
-    steps: list[Step] = []
-    recorder = _Recorder(steps, on_step)
-    config.attributes |= {"on_begin": recorder.begin, "on_version_apply": recorder}
+    recorder = _Recorder(progress or Progress())
+    config.attributes["progress"] = recorder
     engine = create_migration_engine(url)
     try:
         await run_command(config, engine, alembic_command, revision=revision)
     finally:
-        for name in ("on_begin", "on_version_apply"):
-            config.attributes.pop(name, None)
+        config.attributes.pop("progress", None)
         await engine.dispose()
-    return steps
+    return recorder.steps
 
 
-class _Recorder:
-    """Alembic's callback after each revision, which keeps what was done and how long it took."""
+class _Recorder(Progress):
+    """Keeps the steps, and hands the news on."""
 
-    def __init__(self, steps: list[Step], on_step: OnStep | None) -> None:
-        self._steps = steps
-        self._on_step = on_step
-        self._started = 0.0
+    def __init__(self, listener: Progress) -> None:
+        self.steps: list[Step] = []
+        self._listener = listener
 
-    def begin(self) -> None:
-        """Start the clock, after `env.py` and what it imports were loaded."""
-        self._started = time.perf_counter()
+    def begins(self, revision: str, message: str, *, is_upgrade: bool) -> None:
+        """Hand on that a revision is about to run."""
+        self._listener.begins(revision, message, is_upgrade=is_upgrade)
 
-    def __call__(self, *, step: MigrationInfo, **_: object) -> None:
-        now = time.perf_counter()
-        duration_ms = (now - self._started) * 1000
-        self._started = now
-        message = getattr(step.up_revision, "doc", None) or ""
-        self._steps.append(
-            Step(step.up_revision_id or "", message, step.is_upgrade, round(duration_ms, 1))
-        )
-        if self._on_step is not None:
-            self._on_step(self._steps[-1])
+    def ends(self, step: Step) -> None:
+        """Keep a revision that was committed."""
+        self.steps.append(step)
+        self._listener.ends(step)
+
+    def waits(self, reason: str) -> None:
+        """Hand on what the run waits for."""
+        self._listener.waits(reason)
 
 
 def print_sql(revision: str, *, is_upgrade: bool = True, config: Config | None = None) -> None:
