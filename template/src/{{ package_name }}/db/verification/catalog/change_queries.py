@@ -59,7 +59,7 @@ def changes_sql(version: int) -> str:
         for catalog in _OBJECTS
     ] + [
         f"SELECT 'pg_type'::regclass, oid, {_NEW} FROM pg_type WHERE typrelid = 0 "
-        "AND typcategory <> 'A'",
+        "AND typoutput <> 'array_out'::regproc",
         f"SELECT 'pg_constraint'::regclass, oid, {_NEW} FROM pg_constraint WHERE contypid <> 0",
     ]
     parts = _PARTS_OF_OBJECTS + (["pg_publication_namespace"] if version >= 15 else [])
@@ -121,7 +121,7 @@ SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS xmin,
         OR EXISTS (SELECT FROM reached r LEFT JOIN on_relations o USING (classid, objid)
             WHERE o.objid IS NULL AND classid NOT IN ('pg_class'::regclass, 'pg_attrdef'::regclass)
             AND NOT EXISTS (SELECT FROM pg_type WHERE classid = 'pg_type'::regclass
-                AND oid = objid AND typrelid <> 0)) AS objects_touched,
+                AND oid = objid AND (typrelid <> 0 OR typoutput = 'array_out'::regproc))) AS objects_touched,
     (SELECT string_agg(concat(classid, ' ', rows), ', ' ORDER BY classid) FROM (
         SELECT classid::oid, count(*) AS rows FROM objects GROUP BY 1
         UNION ALL SELECT classid::oid, count(*) FROM others GROUP BY 1
@@ -136,4 +136,3 @@ SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS xmin,
          WHERE nspname !~ '^pg_'),
         (SELECT string_agg(concat(oid, spcname), ' ' ORDER BY oid) FROM pg_tablespace)) AS names
 """
-

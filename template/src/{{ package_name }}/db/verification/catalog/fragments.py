@@ -19,7 +19,8 @@ def owner(oid: str) -> str:
 def options(array: str, keyword: str = "WITH") -> str:
     """Return SQL for options in brackets, in the order of their names; NULL where there are none."""
     return (
-        f"(SELECT '{keyword} (' || string_agg(o, ', ' ORDER BY o) || ')' FROM unnest({array}) AS o)"
+        f"CASE WHEN {array} IS NOT NULL THEN (SELECT '{keyword} (' "
+        f"|| string_agg(o, ', ' ORDER BY o) || ')' FROM unnest({array}) AS o) END"
     )
 
 

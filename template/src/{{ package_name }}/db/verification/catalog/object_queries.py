@@ -5,7 +5,17 @@ Its rows are (0, kind, name, definition), as those of relations with no unit.
 
 from typing import Final
 
-from .fragments import FIRST_OID, comment, grants, not_member, options, owner, privileges, qualified, role
+from .fragments import (
+    FIRST_OID,
+    comment,
+    grants,
+    not_member,
+    options,
+    owner,
+    privileges,
+    qualified,
+    role,
+)
 
 from .shared_queries import shared_sql
 
@@ -276,12 +286,15 @@ SELECT 0, 'privileges', i.type || ' ' || i.identity, granted FROM (
     -- What initdb or an extension made, where its privileges are no longer those it was made with.
     SELECT a.classid, a.oid, coalesce({grants("a.acl", "a.owner")}, 'REVOKE ALL') FROM (
         SELECT 'pg_proc'::regclass AS classid, oid, proacl AS acl, proowner AS owner,
-            pronamespace AS schema FROM pg_proc
+            pronamespace AS schema FROM pg_proc WHERE proacl IS NOT NULL
         UNION ALL SELECT 'pg_class'::regclass, oid, relacl, relowner, relnamespace FROM pg_class
+            WHERE relacl IS NOT NULL
         UNION ALL SELECT 'pg_type'::regclass, oid, typacl, typowner, typnamespace FROM pg_type
+            WHERE typacl IS NOT NULL
         UNION ALL SELECT 'pg_namespace'::regclass, oid, nspacl, nspowner, oid FROM pg_namespace
+            WHERE nspacl IS NOT NULL
         UNION ALL SELECT 'pg_language'::regclass, oid, lanacl, lanowner,
-            'pg_catalog'::regnamespace FROM pg_language
+            'pg_catalog'::regnamespace FROM pg_language WHERE lanacl IS NOT NULL
     ) AS a LEFT JOIN pg_init_privs i
         ON i.objoid = a.oid AND i.classoid = a.classid AND i.objsubid = 0
     WHERE a.acl IS DISTINCT FROM i.initprivs AND (i.objoid IS NOT NULL
@@ -290,16 +303,21 @@ SELECT 0, 'privileges', i.type || ' ' || i.identity, granted FROM (
 """
 
 _SAID_OF_OBJECTS: Final = f"""
-SELECT 0, 'comment', i.type || ' ' || i.identity, i.definition FROM pg_description d CROSS JOIN LATERAL ({comment()}) AS i
-WHERE d.classoid NOT IN ('pg_class'::regclass, 'pg_trigger'::regclass, 'pg_rewrite'::regclass,
-        'pg_policy'::regclass, 'pg_statistic_ext'::regclass)
-    AND (d.objoid {_OURS} OR d.classoid = 'pg_namespace'::regclass AND i.identity = 'public')
-    AND NOT EXISTS (SELECT FROM pg_constraint WHERE d.classoid = 'pg_constraint'::regclass
-        AND oid = d.objoid AND conrelid <> 0)
-    AND NOT EXISTS (SELECT FROM pg_type WHERE d.classoid = 'pg_type'::regclass
-        AND oid = d.objoid AND typtype = 'c')
-    AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = d.classoid AND objid = d.objoid
-        AND deptype = 'e')
+SELECT 0, 'comment', i.type || ' ' || i.identity, i.definition FROM (
+    -- OFFSET 0: what initdb commented is sorted out before any name is looked up.
+    SELECT * FROM pg_description d
+    WHERE d.classoid NOT IN ('pg_class'::regclass, 'pg_trigger'::regclass, 'pg_rewrite'::regclass,
+            'pg_policy'::regclass, 'pg_statistic_ext'::regclass)
+        AND (d.objoid {_OURS} OR d.classoid = 'pg_namespace'::regclass
+            AND d.objoid = to_regnamespace('public'))
+        AND NOT EXISTS (SELECT FROM pg_constraint WHERE d.classoid = 'pg_constraint'::regclass
+            AND oid = d.objoid AND conrelid <> 0)
+        AND NOT EXISTS (SELECT FROM pg_type WHERE d.classoid = 'pg_type'::regclass
+            AND oid = d.objoid AND typtype = 'c')
+        AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = d.classoid AND objid = d.objoid
+            AND deptype = 'e')
+    OFFSET 0
+) AS d CROSS JOIN LATERAL ({comment()}) AS i
 UNION ALL
 SELECT 0, 'security label', l.provider || ' ' || i.identity, l.label
 FROM pg_seclabel l, pg_identify_object(l.classoid, l.objoid, l.objsubid) AS i

@@ -36,7 +36,8 @@ SELECT c.oid AS unit,
              WHERE oid = c.relam AND amname <> 'heap'),
             (SELECT 'WITH (' || string_agg(o, ', ' ORDER BY o) || ')' FROM (
                 SELECT unnest(c.reloptions) AS o UNION ALL
-                SELECT 'toast.' || unnest(t.reloptions) FROM pg_class t WHERE t.oid = c.reltoastrelid
+                SELECT 'toast.' || unnest(t.reloptions) FROM pg_class t
+                WHERE t.oid = c.reltoastrelid AND t.reloptions IS NOT NULL
             ) AS all_options),
             (SELECT 'TABLESPACE ' || quote_ident(spcname) FROM pg_tablespace
              WHERE oid = c.reltablespace),
@@ -56,8 +57,7 @@ FROM units c WHERE relkind IN ('r', 'p', 'f', 'c')
 
 _COLUMNS: Final = f"""
 SELECT c.oid, 'column', c.name || '.' || quote_ident(a.attname), concat_ws(' ',
-    '#' || (SELECT count(*) FROM pg_attribute b
-        WHERE b.attrelid = c.oid AND b.attnum BETWEEN 1 AND a.attnum AND NOT b.attisdropped),
+    '#' || row_number() OVER (PARTITION BY c.oid ORDER BY a.attnum),
     format_type(a.atttypid, a.atttypmod),
     CASE WHEN a.attstorage <> t.typstorage THEN 'STORAGE ' || CASE a.attstorage WHEN 'p' THEN 'PLAIN'
         WHEN 'e' THEN 'EXTERNAL' WHEN 'm' THEN 'MAIN' ELSE 'EXTENDED' END END,
@@ -199,7 +199,9 @@ CROSS JOIN LATERAL ({comment()}) AS i
 _ACL_KIND: Final = "(CASE c.relkind WHEN 'S' THEN 's' ELSE 'r' END)::\"char\""
 _PRIVILEGES: Final = f"""
 SELECT * FROM (
-    SELECT c.oid, 'privileges', c.name, {privileges("c.relacl", _ACL_KIND, "c.relowner")} AS granted FROM units c WHERE c.relacl IS NOT NULL
+    SELECT c.oid, 'privileges', c.name, {
+    privileges("c.relacl", _ACL_KIND, "c.relowner")
+} AS granted FROM units c WHERE c.relacl IS NOT NULL
     UNION ALL
     SELECT c.oid, 'privileges', c.name || '.' || quote_ident(a.attname), {
     grants("a.attacl", "c.relowner")
