@@ -4,6 +4,8 @@ A grammar, not a list of cases: each statement names objects at random out of a 
 made the next alters, and what does not fit is refused by PostgreSQL and passed over.
 """
 
+# ruff: noqa: E501 - a statement a line reads better than a tidy margin
+
 import random
 from collections.abc import Iterator
 from typing import Final

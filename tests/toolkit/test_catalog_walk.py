@@ -1,11 +1,11 @@
-"""The catalog snapshot is complete and exact: random changes of every kind, held against pg_dump."""
+"""The catalog snapshot is complete and exact, through random changes held against pg_dump."""
 
 from collections.abc import AsyncIterator, Iterator
 from itertools import islice
 
 import pytest
 from catalog_changes import KINDS, changes
-from catalog_walk import dump, superuser, walk
+from catalog_walk import superuser, walk
 from db.connection.embedded_binaries import EmbeddedBinaries
 from db.connection.local_server import LocalServer
 from db.connection.url import DatabaseURL

@@ -6,6 +6,8 @@ changes a definition without writing a row of its own, as the new name of a colu
 found by walking pg_depend from what was written.
 """
 
+# ruff: noqa: E501, S608 - the SQL is pieced from constants of this folder alone
+
 from typing import Final
 
 from .fragments import FIRST_OID
@@ -29,15 +31,40 @@ _WRITTEN_ONLY: Final = (
     ("pg_sequence", "seqrelid", "true"),
     ("pg_foreign_table", "ftrelid", "true"),
 )
-_OBJECTS: Final = (
-    "pg_proc pg_operator pg_opclass pg_opfamily pg_collation pg_conversion pg_event_trigger "
-    "pg_cast pg_language pg_transform pg_am pg_ts_parser pg_ts_template pg_ts_dict pg_ts_config "
-    "pg_foreign_data_wrapper pg_foreign_server pg_namespace pg_publication pg_extension"
-).split()
-_PARTS_OF_OBJECTS: Final = (
-    "pg_enum pg_range pg_aggregate pg_amop pg_amproc pg_ts_config_map pg_default_acl "
-    "pg_publication_rel pg_init_privs pg_seclabel"
-).split()
+_OBJECTS: Final = [
+    "pg_proc",
+    "pg_operator",
+    "pg_opclass",
+    "pg_opfamily",
+    "pg_collation",
+    "pg_conversion",
+    "pg_event_trigger",
+    "pg_cast",
+    "pg_language",
+    "pg_transform",
+    "pg_am",
+    "pg_ts_parser",
+    "pg_ts_template",
+    "pg_ts_dict",
+    "pg_ts_config",
+    "pg_foreign_data_wrapper",
+    "pg_foreign_server",
+    "pg_namespace",
+    "pg_publication",
+    "pg_extension",
+]
+_PARTS_OF_OBJECTS: Final = [
+    "pg_enum",
+    "pg_range",
+    "pg_aggregate",
+    "pg_amop",
+    "pg_amproc",
+    "pg_ts_config_map",
+    "pg_default_acl",
+    "pg_publication_rel",
+    "pg_init_privs",
+    "pg_seclabel",
+]
 _NEW: Final = "age(xmin) <= (SELECT age FROM since)"
 
 

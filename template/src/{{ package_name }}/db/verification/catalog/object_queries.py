@@ -3,6 +3,8 @@
 Its rows are (0, kind, name, definition), as those of relations with no unit.
 """
 
+# ruff: noqa: E501, S608 - the SQL is pieced from constants of this folder alone
+
 from typing import Final
 
 from .fragments import (
@@ -16,7 +18,6 @@ from .fragments import (
     qualified,
     role,
 )
-
 from .shared_queries import shared_sql
 
 _OURS: Final = f">= {FIRST_OID}"
@@ -168,7 +169,7 @@ FROM pg_conversion c WHERE oid {_OURS} AND {not_member("pg_conversion", "c.oid")
 UNION ALL
 SELECT 0, 'collation', {qualified("collnamespace", "collname")}, concat_ws(E'\\n',
     concat_ws(' ', 'CREATE COLLATION', 'PROVIDER', collprovider, 'DETERMINISTIC', collisdeterministic,
-        'ENCODING', collencoding, 'LC_COLLATE ' || collcollate, 'LC_CTYPE ' || collctype,
+        'LC_COLLATE ' || collcollate, 'LC_CTYPE ' || collctype,
         'LOCALE ' || coalesce(j->>'colllocale', j->>'colliculocale'),
         'RULES ' || (j->>'collicurules')), {owner("collowner")})
 FROM pg_collation c, to_jsonb(c) AS j
@@ -234,7 +235,7 @@ FROM pg_foreign_server s JOIN pg_foreign_data_wrapper w ON w.oid = s.srvfdw
 WHERE {not_member("pg_foreign_server", "s.oid")}
 """
 
-_PUBLICATIONS_HEAD: Final = f"""
+_PUBLICATIONS_HEAD: Final = """
 SELECT 0, 'publication', quote_ident(pubname), concat_ws(E'\\n', concat_ws(' ', 'CREATE PUBLICATION',
     quote_ident(pubname), CASE WHEN puballtables THEN 'FOR ALL TABLES' END, 'WITH (publish =',
     concat_ws(', ', CASE WHEN pubinsert THEN 'insert' END, CASE WHEN pubupdate THEN 'update' END,

@@ -3,6 +3,8 @@
 Its rows are (unit, kind, name, definition); `unit` is the oid of the relation that an object is on.
 """
 
+# ruff: noqa: E501, S608 - the SQL is pieced from constants of this folder alone
+
 from typing import Final
 
 from .fragments import FIRST_OID, comment, grants, not_member, options, owner, privileges, qualified
