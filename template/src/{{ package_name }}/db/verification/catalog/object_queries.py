@@ -285,17 +285,18 @@ SELECT 0, 'privileges', i.type || ' ' || i.identity, granted FROM (
     FROM pg_foreign_server WHERE srvacl IS NOT NULL
     UNION ALL
     -- What initdb or an extension made, where its privileges are no longer those it was made with.
-    SELECT a.classid, a.oid, coalesce({grants("a.acl", "a.owner")}, 'REVOKE ALL') FROM (
+    SELECT a.classid, a.oid, nullif(coalesce({grants("a.acl", "a.owner")}, 'REVOKE ALL'),
+        {grants("coalesce(i.initprivs, acldefault(a.kind, a.owner))", "a.owner")}) FROM (
         SELECT 'pg_proc'::regclass AS classid, oid, proacl AS acl, proowner AS owner,
-            pronamespace AS schema FROM pg_proc WHERE proacl IS NOT NULL
-        UNION ALL SELECT 'pg_class'::regclass, oid, relacl, relowner, relnamespace FROM pg_class
+            pronamespace AS schema, 'f'::"char" AS kind FROM pg_proc WHERE proacl IS NOT NULL
+        UNION ALL SELECT 'pg_class'::regclass, oid, relacl, relowner, relnamespace, 'r' FROM pg_class
             WHERE relacl IS NOT NULL
-        UNION ALL SELECT 'pg_type'::regclass, oid, typacl, typowner, typnamespace FROM pg_type
+        UNION ALL SELECT 'pg_type'::regclass, oid, typacl, typowner, typnamespace, 'T' FROM pg_type
             WHERE typacl IS NOT NULL
-        UNION ALL SELECT 'pg_namespace'::regclass, oid, nspacl, nspowner, oid FROM pg_namespace
+        UNION ALL SELECT 'pg_namespace'::regclass, oid, nspacl, nspowner, oid, 'n' FROM pg_namespace
             WHERE nspacl IS NOT NULL
         UNION ALL SELECT 'pg_language'::regclass, oid, lanacl, lanowner,
-            'pg_catalog'::regnamespace FROM pg_language WHERE lanacl IS NOT NULL
+            'pg_catalog'::regnamespace, 'l' FROM pg_language WHERE lanacl IS NOT NULL
     ) AS a LEFT JOIN pg_init_privs i
         ON i.objoid = a.oid AND i.classoid = a.classid AND i.objsubid = 0
     WHERE a.acl IS DISTINCT FROM i.initprivs AND (i.objoid IS NOT NULL

@@ -21,6 +21,11 @@ _UNITS: Final = f"""units AS MATERIALIZED (
       AND {not_member("pg_class", "c.oid")}
 )"""
 
+_REPLICA_IDENTITY: Final = """CASE WHEN relkind IN ('r', 'p', 'm') THEN CASE relreplident WHEN 'f' THEN 'REPLICA IDENTITY FULL' WHEN 'n' THEN
+            'REPLICA IDENTITY NOTHING' WHEN 'i' THEN 'REPLICA IDENTITY USING INDEX '
+            || coalesce((SELECT indexrelid::regclass::text FROM pg_index
+                WHERE indrelid = c.oid AND indisreplident), '') END END"""
+
 _TABLES: Final = f"""
 SELECT c.oid AS unit,
     CASE relkind WHEN 'p' THEN 'partitioned table' WHEN 'f' THEN 'foreign table'
@@ -50,10 +55,7 @@ SELECT c.oid AS unit,
         {owner("relowner")},
         CASE WHEN relrowsecurity THEN 'ENABLE ROW LEVEL SECURITY' END,
         CASE WHEN relforcerowsecurity THEN 'FORCE ROW LEVEL SECURITY' END,
-        CASE WHEN relkind IN ('r', 'p') THEN CASE relreplident WHEN 'f' THEN 'REPLICA IDENTITY FULL' WHEN 'n' THEN
-            'REPLICA IDENTITY NOTHING' WHEN 'i' THEN 'REPLICA IDENTITY USING INDEX '
-            || coalesce((SELECT indexrelid::regclass::text FROM pg_index
-                WHERE indrelid = c.oid AND indisreplident), '') END END)
+        {_REPLICA_IDENTITY})
 FROM units c WHERE relkind IN ('r', 'p', 'f', 'c')
 """
 
@@ -133,7 +135,7 @@ SELECT c.oid, CASE relkind WHEN 'v' THEN 'view' ELSE 'materialized view' END, na
              WHERE oid = c.reltablespace), 'AS'),
         pg_get_viewdef(c.oid),
         CASE WHEN NOT relispopulated THEN 'WITH NO DATA' END,
-        {owner("relowner")})
+        {owner("relowner")}, {_REPLICA_IDENTITY})
 FROM units c WHERE relkind IN ('v', 'm')
 """
 
