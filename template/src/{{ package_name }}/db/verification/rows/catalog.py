@@ -71,7 +71,8 @@ WITH RECURSIVE used(oid) AS (
 )
 SELECT json_build_object('oid', t.oid::bigint, 'name', t.typname, 'kind', t.typtype,
     'category', t.typcategory, 'modifier', t.typtypmod, 'base', t.typbasetype::bigint,
-    'element', CASE WHEN t.typcategory = 'A' THEN t.typelem::bigint ELSE 0 END,
+    'element', CASE WHEN t.typcategory = 'A' AND t.typname !~ '^(int2|oid)vector$'
+        THEN t.typelem::bigint ELSE 0 END,
     'not_null', t.typnotnull, 'own', t.oid >= 16384,
     'range', (SELECT CASE t.typtype WHEN 'r' THEN r.rngsubtype ELSE r.rngtypid END::bigint
         FROM pg_range r WHERE t.oid IN (r.rngtypid, r.rngmultitypid)),

@@ -9,7 +9,7 @@ from .catalog import ForeignKey, Table, Types
 from .fitting import Combination, Fit, Relation, differing, fit
 from .order import Group, needed
 from .server import Job, quoted
-from .values import Value
+from .values import Value, edges
 
 _KEYS: Final = 40  # of a parent, that rows may refer to
 _SPARE: Final = 25  # rows more than are wanted, where some do not fit
@@ -37,7 +37,7 @@ class Order:
 def fill_group(group: Group, types: Types, order: Order) -> Steps:
     """Put rows into tables that need each other, or into one that stands alone."""
     if order.is_first:
-        wanted = max(order.wanted, *(_labels(table, types) for table in group))
+        wanted = max(order.wanted, *(_shown(table, types) + 3 for table in group))
         order = replace(order, wanted=wanted)
     made, reason = yield from _try(group, types, order)
     if made <= 2 and order.is_first:
@@ -97,8 +97,7 @@ def _rows(
     for each in fits:
         if not each.rows:
             return each.why
-    show = max(_SHOWN, _labels(table, types))
-    return _attempts(table, fits, order, rng, show)
+    return _attempts(table, fits, order, rng, max(_SHOWN, _shown(table, types)))
 
 
 def _wished(table: Table, ring: set[int], with_given: bool) -> list[int]:
@@ -164,6 +163,7 @@ def _attempts(
         return row({at: rng.choice(each.rows) for at, each in enumerate(fits)})
 
     everywhere = range(len(fits))
+    nulls = {at: full[at][-1] for at in everywhere}
     ordinary = {at: full[at][0] for at in everywhere}
     again = {
         at: rng.choice(some[at]) if differ & set(fits[at].columns) else ordinary[at]
@@ -173,13 +173,15 @@ def _attempts(
         return [row(again), *(any_row() for _ in range(_SPARE))]
     turns = []
     for at in everywhere:
-        shift = rng.randrange(min(len(some[at]), show))
         shown = some[at][:show]
+        shift = rng.randrange(len(shown))
         shown = shown[shift:] + shown[:shift]
         if differ & set(fits[at].columns):
             shown += some[at][show:]
+            # These are in the first rows, and what else is in a row that fails would not be shown.
+            used = (ordinary[at], again[at], nulls[at])
+            shown = [values for values in shown if values not in used] or shown
         turns.append(shown)
-    nulls = {at: full[at][-1] for at in everywhere}
     first = [row(ordinary), row(nulls), row(again)]
     shown_rows = (
         row({at: turns[at][turn % len(turns[at])] for at in everywhere})
@@ -188,10 +190,13 @@ def _attempts(
     return [*first, *shown_rows, *(any_row() for _ in range(_SPARE))]
 
 
-def _labels(table: Table, types: Types) -> int:
-    """Return how many rows show every label of the table's enums."""
-    most = max((len(types[column.type].labels) for column in table.columns), default=0)
-    return min(most + 3, _MOST_ROWS) if most else 0
+def _shown(table: Table, types: Types) -> int:
+    """Return how many rows show the edges of each column, and every label of the enums."""
+    counts = (
+        len(types[c.type].labels) or min(len(edges(c.type, c.modifier, types)), _SHOWN)
+        for c in table.columns
+    )
+    return min(max(counts, default=0), _MOST_ROWS)
 
 
 def _link(rows: Sequence[tuple[Table, Row]], ring: set[int]) -> None:
