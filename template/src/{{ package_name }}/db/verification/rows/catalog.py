@@ -100,7 +100,7 @@ class Type:
     element: int
     not_null: bool
     own: bool  # not one of those that PostgreSQL itself brings
-    range: int | None
+    range: int  # of a range its subtype, of a multirange its range, else 0
     labels: tuple[str, ...]
     fields: tuple[tuple[int, int], ...]
     check: str
@@ -230,5 +230,6 @@ def _check(expression: str, columns: tuple[Column, ...]) -> Check:
 def _type(raw: dict[str, Any]) -> Type:
     raw["labels"] = tuple(raw["labels"] or ())
     raw["fields"] = tuple((oid, modifier) for oid, modifier in raw["fields"] or ())
+    raw["range"] = raw["range"] or 0
     raw["check"] = raw["check"] or ""
     return Type(**raw)

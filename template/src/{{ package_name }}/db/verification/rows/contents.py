@@ -112,7 +112,8 @@ async def _ask(connection: AsyncConnection, queries: Sequence[str]) -> list[tupl
         return []
     union = " UNION ALL ".join(f"SELECT {n}, * FROM ({q}) q" for n, q in enumerate(queries))
     result = await connection.exec_driver_sql(union)
-    return [(row[1], json.loads(row[2] or "[]")) for row in sorted(result, key=lambda row: row[0])]
+    found = sorted((number, count, rows) for number, count, rows in result)
+    return [(count, json.loads(rows or "[]")) for _, count, rows in found]
 
 
 def _from(shape: dict[str, Any]) -> str:
@@ -196,9 +197,9 @@ def _lost_by_key(
     )
     missing = [each for each in then if each not in later]
     if missing:
-        yield Loss(
-            was.name, "", f"{_many(len(missing), 'row')} lost, as the one of key {missing[0]}"
-        )
+        which = "the one" if len(missing) == 1 else "one"
+        first = ", ".join(str(value) for value in missing[0])
+        yield Loss(was.name, "", f"{_many(len(missing), 'row')} lost, {which} with key {first}")
     for at, pair in enumerate(pairs):
         changed = [
             (then[each][at], later[each][at])

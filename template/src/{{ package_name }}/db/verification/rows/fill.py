@@ -153,10 +153,12 @@ class Rows:
 
     async def _judge(self, tables: Sequence[Table]) -> None:
         """Take down which tables have no rows now, and the others' columns."""
-        counts = await run(self._connection, [_has_rows(table) for table in tables])
-        for table, (found, failure) in zip(tables, counts, strict=True):
+        for table in tables:
             self._shapes[table.oid] = table.shape
             self._unfilled.pop(table.oid, None)
+        doubtful = [table for table in tables if self._reasons.get(table.name) != ""]
+        counts = await run(self._connection, [_has_rows(table) for table in doubtful])
+        for table, (found, failure) in zip(doubtful, counts, strict=True):
             if not found:
                 fallback = "it has no partition that takes rows" if table.kind == "p" else "no rows"
                 reason = failure or self._reasons.get(table.name, fallback)
@@ -197,6 +199,6 @@ async def _in_step(connection: AsyncConnection, works: Sequence[Steps]) -> list[
                 asked.append((work, work.send(answers)))
             except StopIteration as end:
                 results.append(end.value)
-        answers = iter(await run(connection, [job for _, jobs in asked for job in jobs]))
-        sent = [(work, [next(answers) for _ in jobs]) for work, jobs in asked]
+        found = iter(await run(connection, [job for _, jobs in asked for job in jobs]))
+        sent = [(work, [next(found) for _ in jobs]) for work, jobs in asked]
     return results

@@ -154,9 +154,9 @@ def _joined(left: Relation, right: Relation, rng: random.Random) -> Relation:
     new = [at for at, number in enumerate(right.columns) if number not in shared]
     columns = left.columns + tuple(right.columns[at] for at in new)
     if not shared:
-        rows = _sample_of_product(left.rows, right.rows, rng)
-        return Relation(columns, [a + b for a, b in rows])
-    rows = []
+        pairs = _sample_of_product(left.rows, right.rows, rng)
+        return Relation(columns, [a + b for a, b in pairs])
+    rows: list[Combination] = []
     for a, b in product(left.rows, right.rows):
         known = dict(zip(left.columns, a, strict=True))
         values = dict(zip(right.columns, b, strict=True))

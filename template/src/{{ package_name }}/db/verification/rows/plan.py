@@ -17,8 +17,9 @@ _MOST_ROWS: Final = 24  # where a column has many values to show
 _SHOWN: Final = 8  # values of a column that are shown in turn, beside every label of an enum
 
 Row = dict[int, Value]
-# Work for the server is yielded, its answers come back; what is returned tells why no row came in.
+# Work for the server is yielded, its answers come back.
 Answers = list[tuple[Any, str | None]]
+# The result: for each table why it has no rows, or nothing where it got some.
 Steps = Generator[list[Job], Answers, dict[str, str]]
 
 
@@ -46,7 +47,7 @@ def fill_group(group: Group, types: Types, order: Order) -> Steps:
         careful = replace(order, wanted=wanted, seed=seed, is_careful=True, with_given=made == 0)
         more, again = yield from _try(group, types, careful)
         made, reason = made + more, reason or again
-    return {} if made else {table.name: reason for table in group}
+    return {table.name: "" if made else reason or "no row was tried" for table in group}
 
 
 def _try(
@@ -58,15 +59,14 @@ def _try(
         ring = set()
     planned: list[tuple[Table, list[Row]]] = []
     for table in group:
-        rows = yield from _rows(table, types, order, ring)
-        if isinstance(rows, str):
-            return 0, rows
-        planned.append((table, rows))
-    tuples = list(zip(*(rows for _, rows in planned), strict=False))
+        own = yield from _rows(table, types, order, ring)
+        if isinstance(own, str):
+            return 0, own
+        planned.append((table, own))
+    tuples = list(zip(*(own for _, own in planned), strict=False))
     for rows in tuples:
-        _link([(table, row) for (table, _), row in zip(planned, rows, strict=True)], ring)
-    first = tuples[0]
-    columns = [list(row) for row in first]
+        _link(list(zip(group, rows, strict=True)), ring)
+    columns = [list(row) for row in tuples[0]]
     values = [
         [row[n] for row, ns in zip(rows, columns, strict=True) for n in ns] for rows in tuples
     ]

@@ -2,7 +2,7 @@
 
 import random
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from .catalog import Type, Types
@@ -227,7 +227,7 @@ def _arrays(values: list[str]) -> list[str]:
     return [_array(values[:1]), "{}", whole, _array([None, values[0]]), f"{{{whole},{whole}}}"]
 
 
-def _array(values: list[Value] | list[str]) -> str:
+def _array(values: Sequence[Value]) -> str:
     return "{" + ",".join("NULL" if each is None else _quoted(each) for each in values) + "}"
 
 
@@ -241,7 +241,7 @@ def _composites(found: Type, types: Types) -> list[str]:
     return [*rows, _composite([None] * len(fields))]
 
 
-def _composite(values: list[Value] | list[str]) -> str:
+def _composite(values: Sequence[Value]) -> str:
     return "(" + ",".join("" if each is None else _quoted(each) for each in values) + ")"
 
 
