@@ -118,14 +118,14 @@ def _keys_job(key: ForeignKey) -> Job:
     texts = ", ".join(f"{quoted(name)}::text" for _, name in key.parent_columns)
     some = " AND ".join(f"{quoted(name)} IS NOT NULL" for _, name in key.parent_columns)
     sql = (
-        f"SELECT jsonb_agg(k) FROM (SELECT to_jsonb(ARRAY[{texts}]) AS k FROM {key.parent_name} "
+        f"SELECT jsonb_agg(k) FROM (SELECT to_jsonb(ARRAY[{texts}]) AS k FROM {key.parent_name} "  # noqa: S608
         f"WHERE {some} ORDER BY {names} LIMIT {_KEYS}) AS keys"
     )
     return {"kind": "ask", "sql": sql, "rows": []}
 
 
 def _references(table: Table, key: ForeignKey, found: list[Combination]) -> Relation:
-    """Return what the columns of a foreign key may be: a parent's key, or NULL where that is let."""
+    """Return what the columns of a foreign key may be: a parent's key, or NULL."""
     none = _none(table, key).columns
     if not none or not table.may_be_null(key):
         return Relation(key.columns, found)

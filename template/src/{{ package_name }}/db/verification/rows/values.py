@@ -10,7 +10,7 @@ from .catalog import Type, Types
 Value = str | None  # None is NULL
 
 _LONG: Final = "long " * 50
-# A combining accent, an emoji of several code points, a right-to-left word, a quote and a backslash.
+# A combining accent, an emoji of several code points, a right-to-left word, quotes, a backslash.
 _UNICODE: Final = "e\u0301 \U0001f469\u200d\U0001f52c \u05e9\u05dc\u05d5\u05dd '\"\\"
 _TEXTS: Final = ("a", "", _UNICODE, _LONG, " \t ", "NULL", "A", "0")
 _DATES: Final = ("2024-02-29", "0001-01-02", "9999-12-30", "1970-01-01", "1969-12-31")
