@@ -8,6 +8,7 @@ from typing import Any
 import asyncpg
 import pytest
 from db.connection.engine import create_migration_engine
+from db.connection.local_server import LocalServer
 from db.connection.url import DatabaseURL
 from db.verification.databases import TestDatabases
 from db.verification.rows import TOUCHED_SQL, Rows, hook_from
@@ -44,22 +45,30 @@ async def with_vector(url: DatabaseURL) -> None:
     await superuser.close()
 
 
+async def fill_nasty(url: DatabaseURL) -> None:
+    """Make tables of all sorts and fill them; each must get rows."""
+    await with_vector(url)
+    engine = create_migration_engine(url)
+    async with engine.connect() as connection:
+        await execute(connection, SCHEMA)
+        assert await Rows(connection).fill() == []
+        await connection.commit()
+    await engine.dispose()
+
+
 @pytest.fixture(scope="module")
 def nasty(databases: TestDatabases) -> DatabaseURL:
     """A database with tables of all sorts that were filled, to be looked at and not changed."""
     url = databases.create()
-
-    async def fill() -> None:
-        await with_vector(url)
-        engine = create_migration_engine(url)
-        async with engine.connect() as connection:
-            await execute(connection, SCHEMA)
-            assert await Rows(connection).fill() == []
-            await connection.commit()
-        await engine.dispose()
-
-    asyncio.run(fill())
+    asyncio.run(fill_nasty(url))
     return url
+
+
+def test_they_are_made_on_another_version_too(tmp_path_factory: pytest.TempPathFactory) -> None:
+    server = LocalServer(tmp_path_factory.mktemp("server16") / ".neon-local", "test", 16)
+    with server.in_use():
+        url = TestDatabases(server).create()
+        asyncio.run(fill_nasty(url))
 
 
 async def values(url: DatabaseURL, query: str) -> set[Any]:
@@ -79,7 +88,7 @@ async def test_every_table_has_rows(nasty: DatabaseURL) -> None:
 
 
 async def test_only_what_is_to_be_unique_keeps_a_table_small(nasty: DatabaseURL) -> None:
-    small = {"public.bool_key": 2, "public.enum_key": 3, "public.single": 1}
+    small = {"public.bool_key": 2, "public.enum_key": 3, "public.single": 1, "public.profiles": 6}
     engine = create_migration_engine(nasty)
     async with engine.connect() as connection:
         contents = await Rows(connection).read()
@@ -272,6 +281,24 @@ async def test_new_columns_get_values_and_rows_that_were_there_stay(
     count = await column(connection, "SELECT count(*) FROM t")
     assert await rows.fill() == []
     assert await column(connection, "SELECT count(*) FROM t") == count, "nothing changed since"
+
+
+async def test_what_has_one_row_for_each_row_of_its_parent_gets_more_of_them(
+    connection: AsyncConnection,
+) -> None:
+    await execute(
+        connection,
+        "CREATE TABLE users (id int PRIMARY KEY); CREATE TABLE profiles (id int PRIMARY KEY"
+        " REFERENCES users); CREATE TABLE settings (id int PRIMARY KEY REFERENCES profiles)",
+    )
+    rows = Rows(connection)
+    await rows.fill()
+    await connection.commit()
+    for table in ("profiles", "settings"):
+        await execute(connection, f"ALTER TABLE {table} ADD n int")
+        await rows.fill()
+        assert await column(connection, f"SELECT 1 FROM {table} WHERE n IS NOT NULL")  # noqa: S608
+        await connection.commit()
 
 
 async def test_a_table_that_was_emptied_is_filled_again(connection: AsyncConnection) -> None:

@@ -87,7 +87,11 @@ def _rows(
     relations = [_none(table, key) for key in keys if key.parent in order.later]
     answers = (yield [_keys_job(key) for key in present]) if present else []
     for key, (found, failure) in zip(present, answers, strict=True):
-        relation = _references(table, key, [tuple(each) for each in found or ()])
+        keys_found = [tuple(each) for each in found or ()]
+        if order.is_first and set(key.columns) & differing(table):
+            # Where a parent has one row here at most, some are left for columns that come later.
+            keys_found = keys_found[: (2 * len(keys_found) + 2) // 3]
+        relation = _references(table, key, keys_found)
         if not relation.rows:
             return failure or f"{key.parent_name}, which it refers to, has no rows"
         relations.append(relation)
