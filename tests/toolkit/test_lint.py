@@ -184,8 +184,8 @@ def test_a_revision_that_asks_for_data_is_read_as_text_from_there_on(
         'op.drop_column("t", "a")\n'
         'rows = op.get_bind().execute(sa.text("SELECT 1")).fetchall()\n'
         'for row in rows:\n    op.execute("UPDATE t SET a = 1")\n'
-        + BLOCK
-        + 'op.execute(sa.text("DROP INDEX CONCURRENTLY i"))'
+        "with op.get_context().autocommit_block():\n    "
+        'op.execute(sa.text("DROP INDEX CONCURRENTLY i"))'
     )
     project.revision("a1", up=up, undo="op.execute('')")
     findings = lint(project)

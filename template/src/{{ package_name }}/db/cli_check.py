@@ -91,7 +91,10 @@ async def _check(since: str | None, *, everything: bool) -> list[Finding]:
         # Neither drift nor anything else can be told of a history that ends in several places.
         ends = f"The history ends in {len(heads)} heads: {', '.join(heads)}."
         return [drift_finding("several-heads", ends), *findings]
-    return [*await _drift(config), *findings]
+    try:
+        return [*await _drift(config), *findings]
+    except MigrationError as error:
+        return [drift_finding("not-migrated", error.message), *findings]
 
 
 async def _drift(config: Config) -> list[Finding]:

@@ -5,9 +5,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from alembic.autogenerate import produce_migrations, render_python_code
+from alembic.autogenerate import produce_migrations, render_op_text
+from alembic.autogenerate.api import AutogenContext
 from alembic.config import Config
-from alembic.operations.ops import MigrateOperation, OpContainer, UpgradeOps
+from alembic.operations.ops import MigrateOperation, OpContainer
 from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import MetaData
@@ -72,8 +73,15 @@ def _operations(container: OpContainer | None) -> Iterator[MigrateOperation]:
 
 
 def _as_python(op: MigrateOperation, context: MigrationContext) -> str:
-    code = render_python_code(UpgradeOps([op]), render_item=render_item, migration_context=context)
-    text = " ".join(line.strip() for line in code.splitlines() if not line.strip().startswith("#"))
+    options = {
+        "sqlalchemy_module_prefix": "sa.",
+        "alembic_module_prefix": "op.",
+        "user_module_prefix": None,
+        "render_as_batch": False,
+        "render_item": render_item,
+    }
+    autogenerate = AutogenContext(context, context.opts["target_metadata"], options)
+    text = " ".join(render_op_text(autogenerate, op).split())
     short = text if len(text) <= _LONGEST_MESSAGE else text[:_LONGEST_MESSAGE] + "…"
     return f"The migrations lack: {short}"
 

@@ -115,6 +115,7 @@ OUR_RULES: Final[dict[str, Rule]] = {
 # What `db check` finds outside of a revision.
 CHECK_RULES: Final[dict[str, Rule]] = {
     "several-heads": Rule("error", 'Join them with: alembic merge heads -m "merge"'),
+    "not-migrated": Rule("error", "Mend that revision, or drift cannot be told."),
     "drift": Rule("error", "Write the revision with: db revision -m TEXT"),
     "hidden-drift": Rule("error", "Autogenerate does not see this: write the revision by hand."),
     "not-compared": Rule("info", "The models could not be created beside the migrations."),
