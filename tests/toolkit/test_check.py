@@ -75,8 +75,8 @@ def test_a_model_that_no_revision_made_is_drift(project: ScratchProject) -> None
 def test_what_autogenerate_does_not_see_is_drift_too(project: ScratchProject) -> None:
     project.models(
         MODELS.format(
-            more=', sa.Column("a", sa.Text(collation="C")), sa.CheckConstraint("id > 1", name="c"), '
-            'sa.Index("i", "id", postgresql_where=sa.text("id > 1")), '
+            more=', sa.Column("a", sa.Text(collation="C")), sa.CheckConstraint("id > 1", name="c")'
+            ', sa.Index("i", "id", postgresql_where=sa.text("id > 1")), '
             'sa.Index("h", "id", postgresql_using="hash")'
         )
     )
@@ -176,7 +176,7 @@ def test_a_finding_has_the_shape_of_the_report(project: ScratchProject) -> None:
     }  # fmt: skip
     assert (worst["rule"], worst["revision"], worst["source"]) == (
         "whole-table-write",
-        "a1",
+        "b1",
         "lint",
     )
 

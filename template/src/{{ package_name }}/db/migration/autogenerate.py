@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 from alembic import command
 from alembic.autogenerate.api import AutogenContext
 from alembic.config import Config
-from alembic.operations.ops import MigrationScript
+from alembic.operations.ops import MigrateOperation, MigrationScript, OpContainer
 from alembic.runtime.migration import MigrationContext
 from alembic.script import write_hooks
 from alembic.util import CommandError
@@ -20,6 +20,7 @@ from ..connection.errors import ConfigurationError, MigrationError, ToolkitError
 from ..connection.url import DatabaseURL
 from .commands import run_command
 from .drops import leave_out_strangers, say_what_is_lost
+from .long_names import cancel_shortened_checks
 
 # Schemas in every Neon database that are Neon's own.
 _NEON_SCHEMAS: Final = {"neon", "neon_auth", "neon_migration"}
@@ -59,6 +60,9 @@ def review_directives(
     if config is None or not directives:
         return
     leave_out_strangers(directives[0], config)
+    for ops in (*directives[0].upgrade_ops_list, *directives[0].downgrade_ops_list):
+        cancel_shortened_checks(ops, context.dialect)
+        ops.ops[:] = [op for op in ops.ops if not _is_empty(op)]
     by_us = config.attributes.get("autogenerate")
     if not (by_us or getattr(config.cmd_opts, "autogenerate", False)):
         return  # `alembic check` wants the directives, empty or not
@@ -119,6 +123,10 @@ async def create_revision(url: DatabaseURL | None, message: str, config: Config)
         path.unlink(missing_ok=True)
         raise
     return path
+
+
+def _is_empty(op: MigrateOperation) -> bool:
+    return isinstance(op, OpContainer) and op.is_empty()
 
 
 def explain_long_name(error: IdentifierError) -> ConfigurationError:

@@ -19,6 +19,7 @@ from .autogenerate import explain_long_name, render_item
 from .commands import run_command, script_directory
 from .lint.findings import Finding
 from .lint.rules import CHECK_RULES
+from .long_names import cancel_shortened_checks
 
 _LONGEST_MESSAGE: Final = 300
 
@@ -42,6 +43,8 @@ async def find_drift(
         target = context.opts["target_metadata"]
         metadata.extend(target if isinstance(target, (list, tuple)) else [target])
         script = produce_migrations(context, target)
+        if script.upgrade_ops is not None:
+            cancel_shortened_checks(script.upgrade_ops, context.dialect)
         for op in _operations(script.upgrade_ops):
             findings.append(drift_finding("drift", _as_python(op, context)))
         return []
