@@ -1,4 +1,4 @@
-"""CHECKs with names over 63 characters, which Alembic's comparison takes for two (Alembic #1864)."""
+"""CHECKs with names over 63 characters, which Alembic takes for two (Alembic #1864)."""
 
 from alembic.operations.ops import AddConstraintOp, DropConstraintOp, OpContainer
 from sqlalchemy import Dialect

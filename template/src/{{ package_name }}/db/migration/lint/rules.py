@@ -58,6 +58,9 @@ SQUAWK_RULES: Final[dict[str, Rule]] = {
     "ban-drop-database": Rule("error", "No revision drops the database that it runs in."),
     "ban-truncate-cascade": Rule("error", "Name each table; CASCADE empties tables unseen."),
     "ban-drop-not-null": Rule("warning", "See that the running code can read a NULL there."),
+    "renaming-object": Rule("warning", "See that nothing asks for the old name."),
+    "ban-drop-constraint": Rule("warning", "See that the running code does not rely on it."),
+    "ban-drop-default": Rule("warning", "See that the running code gives the value itself."),
     # It breaks the transaction that the runner has made.
     "transaction-nesting": Rule("error", "The runner begins and commits; leave both out."),
     "ban-uncommitted-transaction": Rule("error", "The runner begins and commits; leave it out."),

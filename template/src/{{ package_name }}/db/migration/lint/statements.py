@@ -19,6 +19,7 @@ from alembic.script import Script
 from sqlalchemy import Dialect, text
 from sqlalchemy.exc import CompileError
 
+_PARAMETER: Final = re.compile(r"(?<![:\w]):[A-Za-z_]\w*")
 _TRANSACTION: Final = {"BEGIN;", "COMMIT;"}
 
 
@@ -133,6 +134,7 @@ def _literals(tree: ast.Module) -> Iterator[Statement]:
                     line: int = node.lineno  # type: ignore[attr-defined]
                     autocommit = any(first <= line <= last for first, last in blocks)
                     sql = "\n".join(each for each in sql.splitlines() if each.strip())
+                    sql = _PARAMETER.sub("NULL", sql)
                     yield Statement(sql.rstrip(";") + ";", line, autocommit)
 
 
