@@ -1,12 +1,12 @@
 """The linter: what each rule finds and leaves alone, where it points to, and what silences it."""
 
+import sys
 from collections.abc import Sequence
 
 import pytest
 from db.connection.errors import ConfigurationError
 from db.migration.commands import script_directory
 from db.migration.lint import Finding, lint_revisions
-from db.migration.lint import squawk as squawk_module
 from db.migration.lint.rules import RULES
 from db.migration.lint.sql_text import masked, writes_whole_table, written_table
 from rendering import ROOT
@@ -209,7 +209,7 @@ def test_settings_of_squawk_in_the_project_count(project: ScratchProject) -> Non
 def test_without_squawk_it_says_so(
     project: ScratchProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(squawk_module.sys, "executable", "/nowhere/python")
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(ConfigurationError, match="squawk is not installed"):
         found(project, "pass")

@@ -1,6 +1,6 @@
 """CHECKs with names over 63 characters, which Alembic takes for two (Alembic #1864)."""
 
-from alembic.operations.ops import AddConstraintOp, DropConstraintOp, OpContainer
+from alembic.operations.ops import CreateCheckConstraintOp, DropConstraintOp, OpContainer
 from sqlalchemy import Dialect
 from sqlalchemy.sql.elements import conv
 
@@ -14,7 +14,7 @@ def cancel_shortened_checks(container: OpContainer, dialect: Dialect) -> None:
     both = {
         name
         for op in container.ops
-        if isinstance(op, AddConstraintOp)
+        if isinstance(op, CreateCheckConstraintOp)
         and (name := _shortened(op, dialect)) in dropped
         and name != op.constraint_name
     }
@@ -25,10 +25,10 @@ def cancel_shortened_checks(container: OpContainer, dialect: Dialect) -> None:
 def _name(op: object, dialect: Dialect) -> str | None:
     if isinstance(op, DropConstraintOp):
         return str(op.constraint_name)
-    return _shortened(op, dialect) if isinstance(op, AddConstraintOp) else None
+    return _shortened(op, dialect) if isinstance(op, CreateCheckConstraintOp) else None
 
 
-def _shortened(op: AddConstraintOp, dialect: Dialect) -> str | None:
+def _shortened(op: CreateCheckConstraintOp, dialect: Dialect) -> str | None:
     name = op.constraint_name
     if name is None:
         return None
