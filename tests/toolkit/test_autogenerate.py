@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from db.connection.errors import MigrationError
+from alembic.config import CommandLine
+from db.connection.errors import ConfigurationError, MigrationError
 from db.connection.url import DatabaseURL
 from db.migration.autogenerate import create_revision
 from db.migration.runner import downgrade, upgrade
+from queries import Query
 from scratch_project import ScratchProject
 
 MODELS: Final = """
@@ -179,3 +181,99 @@ async def test_a_file_that_the_lint_refuses_is_not_left_behind(
     with pytest.raises(MigrationError, match=r"ruff refuses.*F821"):
         await create_revision(database, "create things", modelled.config)
     assert list(modelled.versions.iterdir()) == []
+
+
+CHECKED: Final = """
+import sqlalchemy as sa
+from db import NAMING_CONVENTION
+
+metadata = sa.MetaData(naming_convention=NAMING_CONVENTION)
+sa.Table(
+    "notes", metadata, sa.Column("id", sa.Integer, primary_key=True), sa.Column("a", sa.Integer),
+    sa.Column("a_name_that_is_as_long_as_names_become_in_the_end", sa.Integer, unique=True),
+    {more}
+)
+"""
+
+
+@pytest.mark.parametrize("name", ["positive", "very_long_" * 9])
+async def test_a_check_is_added_and_dropped_by_its_name_however_long(
+    project: ScratchProject, database: DatabaseURL, name: str
+) -> None:
+    project.models(CHECKED.format(more=""))
+    await next_revision(project, database, "create notes")
+    project.models(CHECKED.format(more=f'sa.CheckConstraint("a > 0", name="{name}")'))
+    added = (await next_revision(project, database, "add it")).read_text()
+    assert "op.create_check_constraint" in added
+    assert await create_revision(database, "nothing is left", project.config) is None
+    project.models(CHECKED.format(more=""))
+    assert "op.drop_constraint" in (await next_revision(project, database, "drop it")).read_text()
+    assert await create_revision(database, "nothing is left", project.config) is None
+    await downgrade(database, "base")
+
+
+async def test_a_check_without_a_name_is_refused_in_one_line(
+    project: ScratchProject, database: DatabaseURL
+) -> None:
+    project.models(CHECKED.format(more='sa.CheckConstraint("a > 0")'))
+    with pytest.raises(ConfigurationError, match="CHECK of the table notes has no name: a > 0"):
+        await create_revision(database, "create notes", project.config)
+
+
+async def test_a_name_of_ones_own_that_is_too_long_is_refused_in_one_line(
+    project: ScratchProject, database: DatabaseURL
+) -> None:
+    project.models(CHECKED.format(more=f'sa.UniqueConstraint("a", name="{"u" * 64}")'))
+    with pytest.raises(ConfigurationError, match="exceeds maximum length of 63 characters"):
+        await create_revision(database, "create notes", project.config)
+
+
+async def test_a_drop_says_what_is_lost(project: ScratchProject, database: DatabaseURL) -> None:
+    project.models(CHECKED.format(more='sa.Column("b", sa.Text)'))
+    await next_revision(project, database, "create notes")
+    project.models(CHECKED.format(more=""))
+    text = (await next_revision(project, database, "drop b")).read_text()
+    assert '# drops column notes.b and its values\n    op.drop_column("notes", "b")' in text
+    project.models("import sqlalchemy as sa\n\nmetadata = sa.MetaData()\n")
+    text = (await next_revision(project, database, "drop notes")).read_text()
+    assert '# drops table notes and its rows\n    op.drop_table("notes")' in text
+    await downgrade(database, "base")
+
+
+async def test_a_table_of_nobody_is_left_alone_with_a_warning(
+    modelled: ScratchProject, database: DatabaseURL, query: Query, caplog: pytest.LogCaptureFixture
+) -> None:
+    await query("CREATE TABLE somebodys (id int PRIMARY KEY, a int UNIQUE)")
+    await query("CREATE INDEX somebodys_index ON somebodys (a)")
+    text = (await next_revision(modelled, database, "create things")).read_text()
+    assert "somebodys" not in text
+    assert "Table somebodys is in no model and in no revision" in caplog.text
+    assert await create_revision(database, "nothing is left", modelled.config) is None
+
+
+def alembic(project: ScratchProject, database: DatabaseURL, *arguments: str) -> None:
+    """Run Alembic's own command, in this process."""
+    settings = ["-c", str(project.folder / "alembic.ini")]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DATABASE_URL", database.render())
+        CommandLine().main([*settings, *arguments])
+
+
+def test_alembics_own_command_formats_the_file_too(
+    modelled: ScratchProject, database: DatabaseURL
+) -> None:
+    alembic(modelled, database, "revision", "--autogenerate", "-m", "create things")
+    (path,) = modelled.versions.glob("*.py")
+    command = [sys.executable, "-m", "ruff", "format", "--check", str(path)]
+    assert subprocess.run(command, check=False, cwd=modelled.folder).returncode == 0
+
+
+def test_alembics_own_command_fails_where_the_lint_does(
+    modelled: ScratchProject, database: DatabaseURL, capsys: pytest.CaptureFixture[str]
+) -> None:
+    template = modelled.folder / "migrations/script.py.mako"
+    template.write_text(template.read_text() + "\n\ndef later():\n    return undefined_name\n")
+    with pytest.raises(SystemExit):
+        alembic(modelled, database, "revision", "--autogenerate", "-m", "create things")
+    assert "ruff refuses" in capsys.readouterr().err
+    assert list(modelled.versions.glob("*.py")) == []

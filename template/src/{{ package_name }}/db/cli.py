@@ -5,14 +5,14 @@ import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from secrets import token_hex
 from typing import Annotated
 
 import typer
 from rich.text import Text
 
-from .branching.local import LocalProvider
+from .branching.scratch import scratch_branch
 from .cli_branch import branch_app
+from .cli_check import check_command
 from .connection.doctor import Check, examine
 from .connection.errors import ToolkitError
 from .connection.local_server import LocalServer, place
@@ -32,6 +32,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(branch_app, name="branch")
+app.command("check")(check_command)
 
 Json = Annotated[
     str | None, typer.Option("--json", metavar="FILE|-", help="Write the result as JSON too.")
@@ -166,14 +167,8 @@ async def _write_revision(message: str, *, empty: bool) -> Path | None:
     require_single_head(config)
     if empty:
         return await create_revision(None, message, config)
-    provider = LocalProvider()
-    scratch = f"scratch-{token_hex(4)}"
-    url = await provider.create_empty(scratch)
-    try:
-        await upgrade(url, config=alembic_config())
+    async with scratch_branch() as url:
         return await create_revision(url, message, config)
-    finally:
-        await provider.delete(scratch, force=True)
 
 
 @app.command()

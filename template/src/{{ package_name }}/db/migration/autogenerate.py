@@ -9,16 +9,24 @@ from typing import Any, Final, Literal
 from alembic import command
 from alembic.autogenerate.api import AutogenContext
 from alembic.config import Config
-from alembic.operations.ops import MigrationScript
+from alembic.operations.ops import MigrateOperation, MigrationScript, OpContainer
 from alembic.runtime.migration import MigrationContext
+from alembic.script import write_hooks
+from alembic.util import CommandError
+from sqlalchemy.exc import IdentifierError
 
 from ..connection.engine import create_migration_engine
-from ..connection.errors import ConfigurationError, MigrationError
+from ..connection.errors import ConfigurationError, MigrationError, ToolkitError
 from ..connection.url import DatabaseURL
 from .commands import run_command
+from .drops import leave_out_strangers, say_what_is_lost
+from .long_names import cancel_shortened_checks
 
 # Schemas in every Neon database that are Neon's own.
 _NEON_SCHEMAS: Final = {"neon", "neon_auth", "neon_migration"}
+# CHECKs are compared by name where Alembic is asked to; nothing tells whether their text changed.
+AUTOGENERATE_PLUGINS: Final = ("alembic.autogenerate.*", "alembic.ext.checkconstraint_byname")
+_HOOK: Final = "toolkit_ruff"
 
 
 def include_name(
@@ -37,18 +45,44 @@ def render_item(kind: str, item: Any, context: AutogenContext) -> str | Literal[
     return False
 
 
-def drop_empty_directives(
+def review_directives(
     context: MigrationContext,
     revision: str | Iterable[str | None] | Iterable[str],
     directives: list[MigrationScript],
 ) -> None:
-    """Write no revision file where autogenerate found no change."""
-    options = context.config.cmd_opts if context.config is not None else None
-    wanted = context.config is not None and context.config.attributes.get("autogenerate")
-    if not (wanted or getattr(options, "autogenerate", False)):
+    """Look at what autogenerate proposes before it is written, and let ruff format the file.
+
+    Drops of tables that no revision made are left out, the other drops say what is lost, and no
+    file is written where nothing is left. `alembic revision --autogenerate` and `alembic check` go
+    through here as well as `db revision`.
+    """
+    config = context.config
+    if config is None or not directives:
         return
-    if directives and all(ops.is_empty() for ops in directives[0].upgrade_ops_list):
+    leave_out_strangers(directives[0], config)
+    for ops in (*directives[0].upgrade_ops_list, *directives[0].downgrade_ops_list):
+        cancel_shortened_checks(ops, context.dialect)
+        ops.ops[:] = [op for op in ops.ops if not _is_empty(op)]
+    by_us = config.attributes.get("autogenerate")
+    if not (by_us or getattr(config.cmd_opts, "autogenerate", False)):
+        return  # `alembic check` wants the directives, empty or not
+    if all(ops.is_empty() for ops in directives[0].upgrade_ops_list):
         directives.clear()
+        return
+    say_what_is_lost(directives[0])
+    if not by_us and context.environment_context is not None:
+        # Alembic runs a hook after the file is written, and lets one of its own fail silently.
+        context.environment_context.script.hooks.append({"_hook_name": "ruff", "type": _HOOK})
+
+
+@write_hooks.register(_HOOK)
+def _format_or_fail(path: str, options: dict[str, str | None]) -> None:
+    try:
+        _require_ruff()
+        _format(Path(path))
+    except ToolkitError as error:
+        Path(path).unlink(missing_ok=True)
+        raise CommandError(str(error)) from None
 
 
 async def create_revision(url: DatabaseURL | None, message: str, config: Config) -> Path | None:
@@ -62,7 +96,8 @@ async def create_revision(url: DatabaseURL | None, message: str, config: Config)
     Raises:
         MigrationError: the history has several heads, or ruff refuses what was written; no file is
             left behind then.
-        ConfigurationError: ruff is not installed.
+        ConfigurationError: ruff is not installed, or a name in the models is longer than
+            PostgreSQL's 63 characters.
     """
     _require_ruff()
     autogenerate = url is not None
@@ -72,6 +107,8 @@ async def create_revision(url: DatabaseURL | None, message: str, config: Config)
         made = await run_command(
             config, engine, command.revision, message=message, autogenerate=autogenerate
         )
+    except IdentifierError as error:
+        raise explain_long_name(error) from None
     finally:
         if engine is not None:
             await engine.dispose()
@@ -86,6 +123,18 @@ async def create_revision(url: DatabaseURL | None, message: str, config: Config)
         path.unlink(missing_ok=True)
         raise
     return path
+
+
+def _is_empty(op: MigrateOperation) -> bool:
+    return isinstance(op, OpContainer) and op.is_empty()
+
+
+def explain_long_name(error: IdentifierError) -> ConfigurationError:
+    """Return the error for a name in the models that PostgreSQL would cut."""
+    return ConfigurationError(
+        f"{error}".partition("\n")[0] + ".",
+        "Shorten it; only names that the naming convention makes are shortened by themselves.",
+    )
 
 
 def _require_ruff() -> None:

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ..connection.engine import create_migration_engine
 from ..connection.failures import explained
-from .autogenerate import drop_empty_directives, include_name, render_item
+from .autogenerate import AUTOGENERATE_PLUGINS, include_name, render_item, review_directives
 from .execution import is_run, run_safely
 from .progress import Progress
 
@@ -80,7 +80,8 @@ def _configure(metadata: Metadata, **options: Any) -> None:
         compare_server_default=True,
         include_name=include_name,
         render_item=render_item,
-        process_revision_directives=drop_empty_directives,
+        process_revision_directives=review_directives,
+        autogenerate_plugins=AUTOGENERATE_PLUGINS,
         **options,
     )
 

@@ -1,0 +1,152 @@
+"""Drift: what the models have and the migrations do not, or the other way round."""
+
+import ast
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+from alembic.autogenerate import produce_migrations, render_op_text
+from alembic.autogenerate.api import AutogenContext
+from alembic.config import Config
+from alembic.operations.ops import MigrateOperation, OpContainer
+from alembic.runtime.environment import EnvironmentContext
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import MetaData
+from sqlalchemy.exc import IdentifierError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from .autogenerate import explain_long_name, render_item
+from .commands import run_command, script_directory
+from .lint.findings import Finding
+from .lint.rules import CHECK_RULES
+from .long_names import cancel_shortened_checks
+
+_LONGEST_MESSAGE: Final = 300
+
+
+async def find_drift(
+    engine: AsyncEngine, config: Config
+) -> tuple[list[Finding], tuple[MetaData, ...]]:
+    """Compare the models with a database at head, as autogenerate does.
+
+    Returns a finding for each operation that a revision would need, and the models' metadata as
+    `env.py` handed it over.
+
+    Raises:
+        ConfigurationError: a name in the models is longer than PostgreSQL's 63 characters.
+        MigrationError, ConnectionFailedError: as `run_command` does.
+    """
+    findings: list[Finding] = []
+    metadata: list[MetaData] = []
+
+    def compare(_: object, context: MigrationContext) -> list[object]:
+        target = context.opts["target_metadata"]
+        metadata.extend(target if isinstance(target, (list, tuple)) else [target])
+        script = produce_migrations(context, target)
+        if script.upgrade_ops is not None:
+            cancel_shortened_checks(script.upgrade_ops, context.dialect)
+        for op in _operations(script.upgrade_ops):
+            findings.append(drift_finding("drift", _as_python(op, context)))
+        return []
+
+    def run(config: Config) -> None:
+        script = script_directory(config)
+        with EnvironmentContext(config, script, fn=compare):
+            script.run_env()
+
+    try:
+        await run_command(config, engine, run)
+    except IdentifierError as error:
+        raise explain_long_name(error) from None
+    return findings, tuple(metadata)
+
+
+def drift_finding(rule: str, message: str) -> Finding:
+    """Return a finding of `db check` that belongs to no revision."""
+    known = CHECK_RULES[rule]
+    return Finding(rule, known.severity or "info", message, hint=known.hint)
+
+
+def _operations(container: OpContainer | None) -> Iterator[MigrateOperation]:
+    for op in container.ops if container is not None else ():
+        if isinstance(op, OpContainer):
+            yield from _operations(op)
+        else:
+            yield op
+
+
+def _as_python(op: MigrateOperation, context: MigrationContext) -> str:
+    options = {
+        "sqlalchemy_module_prefix": "sa.",
+        "alembic_module_prefix": "op.",
+        "user_module_prefix": None,
+        "render_as_batch": False,
+        "render_item": render_item,
+    }
+    autogenerate = AutogenContext(context, context.opts["target_metadata"], options)
+    text = " ".join(render_op_text(autogenerate, op).split())
+    short = text if len(text) <= _LONGEST_MESSAGE else text[:_LONGEST_MESSAGE] + "…"
+    return f"The migrations lack: {short}"
+
+
+def unregistered_models(root: Path, metadata: Iterable[MetaData]) -> list[Finding]:
+    """Find models in `src/*/models` (or `models.py`) whose tables the metadata does not have.
+
+    Such a file is one that nothing imports, and autogenerate would drop its table. Nothing is
+    imported here: a table's name is read where it is written, as `__tablename__ = "…"`, as
+    `Table("…", …)`, or from the class's name with SQLModel's `table=True`.
+    """
+    registered = {table.name for each in metadata for table in each.tables.values()}
+    known = CHECK_RULES["unregistered-model"]
+    findings = []
+    for path in _model_files(root):
+        for name, line in _tables(ast.parse(path.read_text(encoding="utf-8"))):
+            if name not in registered:
+                findings.append(
+                    Finding(
+                        "unregistered-model",
+                        known.severity or "error",
+                        f"Table {name} is not in the metadata: nothing imports this model.",
+                        file=str(path.relative_to(root)),
+                        line=line,
+                        hint=known.hint,
+                    )
+                )
+    return findings
+
+
+def _model_files(root: Path) -> list[Path]:
+    source = root / "src"
+    return sorted({*source.glob("*/models.py"), *source.glob("*/models/**/*.py")})
+
+
+def _tables(tree: ast.Module) -> Iterator[tuple[str, int]]:
+    for node in ast.walk(tree):
+        match node:
+            case ast.ClassDef(name=name, body=body, keywords=keywords):
+                written = [found for each in body if (found := _table_name(each)) is not None]
+                if written:
+                    yield written[0], node.lineno
+                elif any(each.arg == "table" and _is_true(each.value) for each in keywords):
+                    yield name.lower(), node.lineno
+            case ast.Call(func=function, args=[ast.Constant(value=str(name)), _, *_]):
+                if ast.unparse(function).rpartition(".")[2] == "Table":
+                    yield name, node.lineno
+            case _:
+                pass
+
+
+def _table_name(statement: ast.stmt) -> str | None:
+    """Return the name in `__tablename__ = "…"`, with or without an annotation."""
+    match statement:
+        case ast.Assign(targets=[target], value=ast.Constant(value=str(name))):
+            pass
+        case ast.AnnAssign(target=target, value=ast.Constant(value=str(name))):
+            pass
+        case _:
+            return None
+    return name if isinstance(target, ast.Name) and target.id == "__tablename__" else None
+
+
+def _is_true(value: ast.expr) -> bool:
+    return isinstance(value, ast.Constant) and value.value is True

@@ -1,0 +1,151 @@
+"""The SQL of a revision, each statement with its line in the Python file.
+
+The upgrade is run without a database, as `alembic upgrade --sql` does, and each statement is kept
+with the line that made it. A revision that asks the database for data cannot be run to its end so;
+from there on, the SQL that stands in the file as text is taken.
+"""
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+from alembic.operations import Operations
+from alembic.runtime.migration import MigrationContext
+from alembic.script import Script
+from sqlalchemy import Dialect, text
+from sqlalchemy.exc import CompileError
+
+_PARAMETER: Final = re.compile(r"(?<![:\w]):[A-Za-z_]\w*")
+_TRANSACTION: Final = {"BEGIN;", "COMMIT;"}
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One statement, without blank lines; `autocommit`: it runs outside of a transaction."""
+
+    sql: str
+    line: int
+    autocommit: bool
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """The statements of an upgrade. `failure` says why not all of it could be rendered."""
+
+    statements: tuple[Statement, ...]
+    failure: str = ""
+    failure_line: int | None = None
+
+
+def render(script: Script, tree: ast.Module) -> Rendered:
+    """Return what the upgrade of `script` would execute; `tree` is the file's syntax tree."""
+    recorder = _Recorder(script.path)
+    try:
+        with recorder.context():
+            script.module.upgrade()
+    except Exception as error:  # noqa: BLE001 - whatever a revision does without a database
+        line = _line_in(script.path, error) or 1
+        reason = f"{type(error).__name__}: {error}".partition("\n")[0]
+        seen = {statement.line for statement in recorder.statements}
+        rest = [found for found in _literals(tree) if found.line not in seen]
+        everything = sorted([*recorder.statements, *rest], key=lambda each: each.line)
+        return Rendered(tuple(everything), reason, line)
+    return Rendered(tuple(recorder.statements))
+
+
+class _Recorder:
+    """An offline context that keeps each statement with the line of the revision that made it."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._autocommit = False
+        self.statements: list[Statement] = []
+
+    @contextmanager
+    def context(self) -> Iterator[None]:
+        """Let `op` work on this recorder."""
+        context = MigrationContext.configure(
+            dialect_name="postgresql",
+            opts={"as_sql": True, "literal_binds": True, "target_metadata": None},
+        )
+        impl = context.impl
+        execute = impl._exec
+
+        def execute_anyhow(construct: Any, *args: Any, **kwargs: Any) -> None:
+            try:
+                execute(construct)
+            except CompileError:  # a value that is given later, or has no type to write it in
+                self._keep(_with_nulls(construct, context.dialect))
+
+        impl._exec = execute_anyhow  # type: ignore[method-assign]
+        impl.static_output = self._keep  # type: ignore[method-assign]
+        with Operations.context(context):
+            yield
+
+    def _keep(self, text: str) -> None:
+        if text.strip() in _TRANSACTION:  # an autocommit_block ends and begins the transaction
+            self._autocommit = text.strip() == "COMMIT;"
+            return
+        sql = "\n".join(line for line in text.splitlines() if line.strip())
+        if sql:
+            self.statements.append(Statement(sql, self._line(), self._autocommit))
+
+    def _line(self) -> int:
+        frame: Any = sys._getframe(2)
+        while frame is not None and frame.f_code.co_filename != self._path:
+            frame = frame.f_back
+        return frame.f_lineno if frame is not None else 1
+
+
+def _with_nulls(construct: Any, dialect: Dialect) -> str:
+    """Return a statement with NULL for each value: what is linted does not depend on values."""
+    compiled = (text(construct) if isinstance(construct, str) else construct).compile(
+        dialect=dialect
+    )
+    names = "|".join(map(re.escape, compiled.params)) or "$."
+    return re.sub(rf"(?<![:\w]):(?:{names})\b|%\((?:{names})\)s", "NULL", str(compiled)) + ";"
+
+
+def _line_in(path: str, error: BaseException) -> int | None:
+    traceback, line = error.__traceback__, None
+    while traceback is not None:
+        if traceback.tb_frame.f_code.co_filename == path:
+            line = traceback.tb_lineno
+        traceback = traceback.tb_next
+    return line
+
+
+def _literals(tree: ast.Module) -> Iterator[Statement]:
+    """Yield the SQL that `execute("…")` is given as text in the upgrade."""
+    for function in tree.body:
+        if isinstance(function, ast.FunctionDef) and function.name == "upgrade":
+            blocks = [
+                (node.lineno, node.end_lineno or node.lineno)
+                for node in ast.walk(function)
+                if isinstance(node, ast.With) and "autocommit_block" in ast.unparse(node.items[0])
+            ]
+            for node in ast.walk(function):
+                sql = _executed(node)
+                if sql:
+                    line: int = node.lineno  # type: ignore[attr-defined]
+                    autocommit = any(first <= line <= last for first, last in blocks)
+                    sql = "\n".join(each for each in sql.splitlines() if each.strip())
+                    sql = _PARAMETER.sub("NULL", sql)
+                    yield Statement(sql.rstrip(";") + ";", line, autocommit)
+
+
+def _executed(node: ast.AST) -> str | None:
+    match node:
+        case ast.Call(func=ast.Attribute(attr="execute"), args=[argument, *_]):
+            pass
+        case _:
+            return None
+    if isinstance(argument, ast.Call) and ast.unparse(argument.func).endswith("text"):
+        argument = argument.args[0] if argument.args else argument
+    if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
+        return argument.value
+    return None

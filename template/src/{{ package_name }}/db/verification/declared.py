@@ -1,0 +1,65 @@
+"""What the models declare and the migrations made otherwise, although autogenerate sees nothing.
+
+Autogenerate does not look at partial predicates, index methods, INCLUDE, EXCLUDE, collations,
+computed expressions and the text of CHECKs. So the models are created in an empty database, and its
+catalog is compared with that of the migrations.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from sqlalchemy import MetaData
+from sqlalchemy.exc import DBAPIError
+
+from ..connection.engine import create_migration_engine
+from ..connection.failures import explained
+from ..connection.url import DatabaseURL
+from ..migration.drift import drift_finding
+from ..migration.lint.findings import Finding
+from .catalog import Catalog, take_snapshot
+
+# Kinds that models declare in full. Enums are autogenerate's: its order of values may differ.
+_DECLARED_KINDS: Final = ("column ", "constraint ", "index ")
+# Where a column stands, and what ANALYZE was told, are the history's.
+_OF_THE_HISTORY: Final = re.compile(r"^#\d+ | STATISTICS \d+$")
+
+
+async def find_hidden_drift(
+    metadata: Sequence[MetaData], migrated: DatabaseURL, empty: DatabaseURL
+) -> list[Finding]:
+    """Create the models in the database `empty`, and compare its catalog with that of `migrated`.
+
+    Objects that the migrations alone have (functions, triggers, views) are theirs, and no finding.
+
+    Raises:
+        ConnectionFailedError: a database cannot be reached.
+    """
+    engine = create_migration_engine(empty)
+    try:
+        with explained(engine.url):
+            async with engine.begin() as connection:
+                for each in metadata:
+                    await connection.run_sync(each.create_all)
+    except DBAPIError as error:
+        reason = str(error.orig).rpartition(">: ")[2].partition("\n")[0]
+        return [drift_finding("not-compared", f"The models cannot be created alone: {reason}.")]
+    finally:
+        await engine.dispose()
+    return _differences(await take_snapshot(migrated), await take_snapshot(empty))
+
+
+def _differences(migrated: Catalog, declared: Catalog) -> list[Finding]:
+    findings = []
+    for name, definition in sorted(declared.objects.items()):
+        if not name.startswith(_DECLARED_KINDS) or definition.startswith("NOT NULL"):
+            continue  # a NOT NULL of PostgreSQL 18 is the column's, and keeps its old name
+        ours, theirs = _plain(definition), _plain(migrated.objects.get(name, "nothing"))
+        if ours != theirs:
+            message = f"{name}: the models have {ours}, the migrations {theirs}"
+            findings.append(drift_finding("hidden-drift", message))
+    return findings
+
+
+def _plain(definition: str) -> str:
+    return _OF_THE_HISTORY.sub("", definition)
