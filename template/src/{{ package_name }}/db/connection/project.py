@@ -44,13 +44,19 @@ def postgres_version() -> int:
     Raises:
         ConfigurationError: the value is none of the versions that Neon offers.
     """
-    version = _pyproject(project_root()).get("tool", {}).get("db", {}).get("postgres_version", 18)
+    version = tool_settings().get("postgres_version", 18)
     if version not in OFFERED_POSTGRES_VERSIONS:
         raise ConfigurationError(
             f"[tool.db] postgres_version in pyproject.toml is {version!r}.",
             f"It takes one of {', '.join(map(str, OFFERED_POSTGRES_VERSIONS))}.",
         )
     return int(version)
+
+
+def tool_settings() -> dict[str, Any]:
+    """Return the table `[tool.db]` of `pyproject.toml`; empty where there is none."""
+    settings = _pyproject(project_root()).get("tool", {}).get("db", {})
+    return settings if isinstance(settings, dict) else {}
 
 
 @cache
