@@ -25,7 +25,7 @@ class RoundTripSummary:
 
 @dataclass(frozen=True)
 class Stall:
-    """The load that ran beside the upgrade: how many statements, and the longest one of each kind."""
+    """The load beside the upgrade: how many statements, and the longest of each kind."""
 
     reads: int
     writes: int
