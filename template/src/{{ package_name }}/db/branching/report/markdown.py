@@ -52,7 +52,8 @@ def _lines(rehearsal: Rehearsal) -> Iterator[str]:
         )
     yield from _findings(rehearsal)
     yield ""
-    yield f"<sub>plan `{rehearsal.plan.plan_id[:12]}`, {rehearsal.started_at:%Y-%m-%d %H:%M %Z}</sub>"
+    when = f"{rehearsal.started_at:%Y-%m-%d %H:%M %Z}"
+    yield f"<sub>plan `{rehearsal.plan.plan_id[:12]}`, {when}</sub>"
 
 
 def _statements(rehearsal: Rehearsal) -> Iterator[str]:
@@ -120,7 +121,7 @@ def _picture(changes: list[Difference]) -> Iterator[str]:
 def _sign(change: Difference) -> tuple[str, str]:
     if change.was is None:
         return "+", "added"
-    return ("−", "removed") if change.now is None else ("~", "changed")
+    return ("-", "removed") if change.now is None else ("~", "changed")
 
 
 def _owner(name: str) -> str:
