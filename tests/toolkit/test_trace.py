@@ -24,18 +24,15 @@ async def run(database: DatabaseURL) -> Run:
     )
 
     async def run(*statements: str, autocommit: bool = False) -> RevisionTrace:
-        engine, watching = create_migration_engine(database), create_migration_engine(database)
+        engine = create_migration_engine(database)
         tracer = Tracer()
         try:
-            async with watching.connect() as watcher, engine.connect() as connection:
-                await tracer.prepare(watcher)
-                tracer.attach(engine)
+            async with tracer.following(engine), engine.connect() as connection:
                 if autocommit:
                     await connection.execution_options(isolation_level="AUTOCOMMIT")
                 await _execute(connection, statements)
         finally:
             await engine.dispose()
-            await watching.dispose()
         tracer.end_revision("a1", "it is")
         return tracer.revisions[0]
 

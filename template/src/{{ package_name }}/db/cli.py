@@ -13,6 +13,7 @@ from rich.text import Text
 
 from .branching.local import LocalProvider
 from .cli_branch import branch_app
+from .cli_rehearse import rehearse_command
 from .connection.doctor import Check, examine
 from .connection.errors import ToolkitError
 from .connection.local_server import LocalServer, place
@@ -31,6 +32,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(branch_app, name="branch")
+app.command("rehearse")(rehearse_command)
 
 Json = Annotated[
     str | None, typer.Option("--json", metavar="FILE|-", help="Write the result as JSON too.")

@@ -1,4 +1,4 @@
-"""The load beside a rehearsed upgrade: statements from a file, and how long the longest one took."""
+"""The load beside a rehearsed upgrade: a file of statements, and how long the longest took."""
 
 import asyncio
 import re
@@ -19,8 +19,10 @@ from ..connection.errors import UsageError
 from ..connection.url import DatabaseURL
 from .rehearsal import Stall
 
-_CLIENTS: Final = 4
-_READ: Final = re.compile(r"\s*(SELECT|TABLE|VALUES|SHOW)\b(?!.*\bFOR\s+(NO\s+KEY\s+)?UPDATE\b)", re.I | re.S)
+_CLIENTS: Final = 2  # for each kind, as a waiting write would keep its client from reading
+_READ: Final = re.compile(
+    r"\s*(SELECT|TABLE|VALUES|SHOW)\b(?!.*\bFOR\s+(NO\s+KEY\s+)?UPDATE\b)", re.I | re.S
+)
 
 
 @dataclass
@@ -59,16 +61,21 @@ def read_statements(path: Path) -> list[str]:
 
 @asynccontextmanager
 async def running_load(url: DatabaseURL, statements: list[str]) -> AsyncIterator[Figures]:
-    """Run the statements over and over, from four clients, until the block ends.
+    """Run the statements over and over, reads and writes from clients of their own, to the end.
 
-    Each client starts at another statement. What is under way when the block ends is waited for,
-    so that a statement that the upgrade held up until its end is counted.
+    What is under way when the block ends is waited for, so that a statement that the upgrade held
+    up until its end is counted.
     """
     figures = Figures()
     stopping = asyncio.Event()
     engine = create_migration_engine(url)
+    kinds = [
+        [each for each in statements if _is_read(each) == is_read] for is_read in (True, False)
+    ]
     clients = [
-        asyncio.create_task(_client(engine, statements, number, figures, stopping))
+        asyncio.create_task(_client(engine, kind, number, figures, stopping))
+        for kind in kinds
+        if kind
         for number in range(_CLIENTS)
     ]
     try:
@@ -103,9 +110,13 @@ async def _client(
 
 
 def _count(figures: Figures, statement: str, took_ms: float) -> None:
-    if _READ.match(statement):
+    if _is_read(statement):
         figures.reads += 1
         figures.longest_read_ms = max(figures.longest_read_ms, took_ms)
     else:
         figures.writes += 1
         figures.longest_write_ms = max(figures.longest_write_ms, took_ms)
+
+
+def _is_read(statement: str) -> bool:
+    return _READ.match(statement) is not None

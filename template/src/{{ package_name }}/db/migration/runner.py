@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ from ..connection.errors import UsageError
 from ..connection.url import DatabaseURL
 from .commands import explain_refusal, require_revision, run_command, script_directory
 from .configuration import alembic_config
+from .trace import Tracer
 
 
 @dataclass(frozen=True)
@@ -37,17 +39,18 @@ async def upgrade(
     *,
     config: Config | None = None,
     on_step: OnStep | None = None,
+    tracer: Tracer | None = None,
 ) -> list[Step]:
     """Upgrade the database at `url` and return the revisions that were applied, in order.
 
-    `on_step` is called after each of them.
+    `on_step` is called after each of them. A `tracer` follows what each statement does.
 
     Raises:
         UsageError: there is no such revision.
         MigrationError: a revision failed and was rolled back; those before it stay applied.
         ConfigurationError, ConnectionFailedError: the database cannot be reached.
     """
-    return await _run(command.upgrade, url, revision, config, on_step)
+    return await _run(command.upgrade, url, revision, config, on_step, tracer)
 
 
 async def downgrade(
@@ -90,15 +93,17 @@ async def _run(
     revision: str,
     config: Config | None,
     on_step: OnStep | None,
+    tracer: Tracer | None = None,
 ) -> list[Step]:
     config = config or alembic_config()
     require_revision(script_directory(config), revision)
     steps: list[Step] = []
-    recorder = _Recorder(steps, on_step)
+    recorder = _Recorder(steps, on_step, tracer)
     config.attributes |= {"on_begin": recorder.begin, "on_version_apply": recorder}
     engine = create_migration_engine(url)
     try:
-        await run_command(config, engine, alembic_command, revision=revision)
+        async with nullcontext() if tracer is None else tracer.following(engine):
+            await run_command(config, engine, alembic_command, revision=revision)
     finally:
         for name in ("on_begin", "on_version_apply"):
             config.attributes.pop(name, None)
@@ -109,8 +114,11 @@ async def _run(
 class _Recorder:
     """Alembic's callback after each revision, which keeps what was done and how long it took."""
 
-    def __init__(self, steps: list[Step], on_step: OnStep | None) -> None:
+    def __init__(
+        self, steps: list[Step], on_step: OnStep | None, tracer: Tracer | None = None
+    ) -> None:
         self._steps = steps
+        self._tracer = tracer
         self._on_step = on_step
         self._started = 0.0
 
@@ -126,6 +134,8 @@ class _Recorder:
         self._steps.append(
             Step(step.up_revision_id or "", message, step.is_upgrade, round(duration_ms, 1))
         )
+        if self._tracer is not None:
+            self._tracer.end_revision(self._steps[-1].revision, message)
         if self._on_step is not None:
             self._on_step(self._steps[-1])
 

@@ -3,12 +3,13 @@
 import asyncio
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from sqlalchemy import Connection, event
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from .locks import strength
 from .trace_queries import HELD_SQL, RELATIONS_SQL, SCANS_SQL, WATCH_SQL
@@ -63,7 +64,7 @@ class Relation:
 
 
 class Tracer:
-    """Follows one migration connection. Attach it to the engine before the run.
+    """Follows one migration connection.
 
     Around each statement it asks PostgreSQL one question, on the same connection and inside the
     same transaction, as only the session itself knows what it has scanned.
@@ -85,27 +86,32 @@ class Tracer:
         self._watch: asyncio.Task[None] | None = None
         self._zero = time.perf_counter()
 
-    async def prepare(self, connection: AsyncConnection) -> None:
-        """Learn which relations are there, and keep `connection`'s driver to watch from.
-
-        The connection is another one than the migration's; it stays the caller's to close.
-        """
-        await connection.execution_options(isolation_level="AUTOCOMMIT")
-        raw = await connection.get_raw_connection()
-        self._watcher = raw.driver_connection
-        rows = await connection.exec_driver_sql(RELATIONS_SQL)
-        for row in rows:
-            self.relations[row.oid] = Relation(row.name, row.rows, row.size_bytes)
-            self._files[row.oid] = row.file
-
-    def attach(self, engine: AsyncEngine) -> None:
-        """Follow every statement of the engine from now on."""
-        self._zero = time.perf_counter()
-        target = engine.sync_engine
-        event.listen(target, "before_cursor_execute", self._before)
-        event.listen(target, "after_cursor_execute", self._after)
-        event.listen(target, "commit", self._end_transaction)
-        event.listen(target, "rollback", self._end_transaction)
+    @asynccontextmanager
+    async def following(self, engine: AsyncEngine) -> AsyncIterator[None]:
+        """Follow every statement of the engine inside the block, from a second connection too."""
+        async with engine.connect() as watcher:
+            await watcher.execution_options(isolation_level="AUTOCOMMIT")
+            for row in await watcher.exec_driver_sql(RELATIONS_SQL):
+                self.relations[row.oid] = Relation(row.name, row.rows, row.size_bytes)
+                self._files[row.oid] = row.file
+            self._watcher = (await watcher.get_raw_connection()).driver_connection
+            self._zero = time.perf_counter()
+            listeners = (
+                ("before_cursor_execute", self._before),
+                ("after_cursor_execute", self._after),
+                ("commit", self._end_transaction),
+                ("rollback", self._end_transaction),
+            )
+            for name, listener in listeners:
+                event.listen(engine.sync_engine, name, listener)
+            try:
+                yield
+            finally:
+                for name, listener in listeners:
+                    event.remove(engine.sync_engine, name, listener)
+                self._watched = None
+                if self._watch is not None:
+                    await self._watch
 
     def end_revision(self, revision: str, message: str) -> None:
         """Give the statements since the last call to a revision that was just applied."""
@@ -236,10 +242,12 @@ def _is_autocommit(connection: Connection) -> bool:
     return connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT"
 
 
-# Alembic's version table, and the limits that the runner sets, are no part of a revision.
+# Alembic's version table, SQLAlchemy's looks at the catalog and the limits that the runner sets are
+# no part of a revision.
 _NOT_OF_A_REVISION: Final = re.compile(
-    r"\s*(SET (lock|statement)_timeout|(SELECT|INSERT|UPDATE|DELETE)\b.{0,80}\balembic_version\b)",
-    re.IGNORECASE | re.DOTALL,
+    r"""\s*(SET\s+(lock|statement)_timeout | SELECT\s+pg_catalog\.
+        | (SELECT|INSERT|UPDATE|DELETE)\b.{0,80}\balembic_version\b)""",
+    re.IGNORECASE | re.DOTALL | re.VERBOSE,
 )
 
 
