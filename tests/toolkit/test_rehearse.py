@@ -129,7 +129,7 @@ async def test_a_downgrade_that_leaves_something_blocks(
     project.revision("b2", "a1", up='op.execute("CREATE TABLE x ()")', undo="pass")
     found = await run(server)
     assert found.verdict == "blocked"
-    assert "downgrade of b2: + table public.x" in found.reasons[0].message
+    assert "The downgrade leaves + table public.x" in found.reasons[0].message
 
 
 async def test_lost_data_blocks_unless_it_is_declared(

@@ -69,9 +69,8 @@ async def running_load(url: DatabaseURL, statements: list[str]) -> AsyncIterator
     figures = Figures()
     stopping = asyncio.Event()
     engine = create_migration_engine(url)
-    kinds = [
-        [each for each in statements if _is_read(each) == is_read] for is_read in (True, False)
-    ]
+    reads = [each for each in statements if _is_read(each)]
+    kinds = (reads, [each for each in statements if each not in reads])
     clients = [
         asyncio.create_task(_client(engine, kind, number, figures, stopping))
         for kind in kinds

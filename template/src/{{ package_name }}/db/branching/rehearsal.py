@@ -16,11 +16,11 @@ from .verdict import Verdict, verdict_of
 
 @dataclass(frozen=True)
 class RoundTripSummary:
-    """How many revisions went down and up again, which cannot, and what differed."""
+    """How many revisions went down and up again; by revision, which cannot, and what differed."""
 
     checked: int = 0
-    irreversible: tuple[str, ...] = ()
-    differences: tuple[str, ...] = ()
+    irreversible: tuple[tuple[str, str], ...] = ()
+    differences: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -208,10 +208,10 @@ async def _verify(
             message = f"{options.run} ended with {code}."
             gathered.add("smoke-test", pending[-1].revision, message, is_error=True)
     gathered.round_trip = await go_down_and_up(url, pending, before, after)
-    for difference in gathered.round_trip.differences:
-        gathered.add("round-trip", pending[-1].revision, difference, is_error=True)
-    for irreversible in gathered.round_trip.irreversible:
-        gathered.add("irreversible", pending[-1].revision, irreversible, is_error=False)
+    for revision, difference in gathered.round_trip.differences:
+        gathered.add("round-trip", revision, difference, is_error=True)
+    for revision, reason in gathered.round_trip.irreversible:
+        gathered.add("irreversible", revision, f"It says of itself: {reason}", is_error=False)
 
 
 _UNDECLARED: Final = 'If it is meant, say so in the revision: data_loss = "why"'

@@ -1,13 +1,14 @@
 """The round trip on a branch: what was just applied goes down and up again, on real data."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from alembic.script import Script
 
 from ..connection.errors import ToolkitError
 from ..connection.url import DatabaseURL
 from ..migration.runner import run_single_step
-from ..verification.catalog import Catalog, take_snapshot
+from ..verification.catalog import Catalog, Difference, take_snapshot
 from .rehearsal import RoundTripSummary
 
 
@@ -19,36 +20,60 @@ async def go_down_and_up(
     `before` and `after` are the catalogs around all of them. What lies below a revision that says
     `irreversible` is not taken back. A failure ends the trip and counts as a difference.
     """
-    irreversible: list[str] = []
-    differences: list[str] = []
+    summary = RoundTripSummary()
     below: dict[str, Catalog] = {}  # the catalog under each revision, as its downgrade left it
     going: list[Script] = []
     for script in reversed(applied):
         if reason := getattr(script.module, "irreversible", None):
-            irreversible.append(f"{script.revision} is irreversible: {reason}")
+            summary = replace(summary, irreversible=((script.revision, str(reason)),))
             break
         try:
             await run_single_step(url, script.revision, is_upgrade=False)
         except ToolkitError as error:
-            differences.append(f"downgrade of {script.revision}: {error.message}")
-            break
+            failure = (script.revision, f"The downgrade failed: {error.message}")
+            return replace(summary, checked=len(going), differences=(failure,))
         below[script.revision] = await take_snapshot(url)
         going.insert(0, script)
-    if going and going[0] is applied[0]:
-        differences += _told(f"downgrade of {going[0].revision}", before, below[going[0].revision])
-    for script, above in zip(going, [*going[1:], None], strict=True):
+    above: dict[str, Catalog] = {}  # the catalog on each revision, as its second upgrade left it
+    for script in going:
         try:
             await run_single_step(url, script.revision, is_upgrade=True)
         except ToolkitError as error:
-            differences.append(f"second upgrade to {script.revision}: {error.message}")
-            break
-        again = await take_snapshot(url)
-        if above is None:
-            differences += _told(f"second upgrade to {script.revision}", after, again)
+            failure = (script.revision, f"The second upgrade failed: {error.message}")
+            return replace(summary, checked=len(going), differences=(failure,))
+        above[script.revision] = await take_snapshot(url)
+    differences = list(_compare(going, below, above, before, is_whole=len(going) == len(applied)))
+    if going:
+        top = going[-1].revision
+        differences += _told(top, "The second upgrade differs", after.difference(above[top]))
+    return replace(summary, checked=len(going), differences=tuple(differences))
+
+
+def _compare(
+    going: Sequence[Script],
+    below: Mapping[str, Catalog],
+    above: Mapping[str, Catalog],
+    before: Catalog,
+    *,
+    is_whole: bool,
+) -> Iterator[tuple[str, str]]:
+    """Compare what is under each revision after its downgrade with what was there on the way up.
+
+    What one downgrade leaves is still there after those below it, and counts for the first alone.
+    """
+    known: set[Difference] = set()
+    for position in range(len(going) - 1, -1, -1):
+        revision = going[position].revision
+        if position > 0:
+            expected = above[going[position - 1].revision]
+        elif is_whole:
+            expected = before
         else:
-            differences += _told(f"downgrade of {above.revision}", again, below[above.revision])
-    return RoundTripSummary(len(going), tuple(irreversible), tuple(differences))
+            return  # nothing is known of the way up to an irreversible revision
+        found = expected.difference(below[revision])
+        yield from _told(revision, "The downgrade leaves", [x for x in found if x not in known])
+        known.update(found)
 
 
-def _told(step: str, expected: Catalog, found: Catalog) -> list[str]:
-    return [f"{step}: {difference}" for difference in expected.difference(found)]
+def _told(revision: str, what: str, found: Sequence[Difference]) -> list[tuple[str, str]]:
+    return [(revision, f"{what} {difference}") for difference in found]

@@ -28,5 +28,5 @@ def blocks_reads(mode: str) -> bool:
 
 
 def strength(mode: str) -> int:
-    """Return a mode's place in the order; what this file does not know counts as the strongest."""
-    return LOCK_MODES.index(mode) if mode in LOCK_MODES else len(LOCK_MODES)
+    """Return a mode's place in the order; -1 for no lock."""
+    return LOCK_MODES.index(mode) if mode else -1

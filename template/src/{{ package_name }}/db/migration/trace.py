@@ -75,7 +75,7 @@ class Tracer:
         self.relations: dict[int, Relation] = {}
         self._files: dict[int, int] = {}
         self._scans: dict[int, int] = {}
-        self._held: set[tuple[int, str]] = set()
+        self._held: dict[int, str] = {}  # the strongest lock on each relation, in this transaction
         self._pending: list[Statement] = []
         self._open_locks: list[tuple[Lock, float]] = []
         self._own = False
@@ -175,10 +175,8 @@ class Tracer:
             if row.scans > self._scans.get(row.oid, 0):
                 self._scans[row.oid] = row.scans
                 statement.scans.append(name)
-            if (row.oid, row.mode) not in self._held:
-                self._held.add((row.oid, row.mode))
-                if strength(row.mode) >= strength(strongest.get(row.oid, row.mode)):
-                    strongest[row.oid] = row.mode
+            if strength(row.mode) > strength(self._held.get(row.oid, "")):
+                self._held[row.oid] = strongest[row.oid] = row.mode
         for oid, mode in strongest.items():
             lock = Lock(self.relations[oid].name, mode)
             statement.locks.append(lock)

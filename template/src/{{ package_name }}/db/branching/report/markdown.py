@@ -151,4 +151,4 @@ def _code(text: str) -> str:
 def _text(text: str) -> str:
     """Escape what Markdown and HTML would read as their own."""
     escaped = text.replace("&", "&amp;").replace("<", "&lt;")
-    return re.sub(r"([\\`*_\[\]|#~@])", r"\\\1", escaped).replace("\n", " ")
+    return " ".join(re.sub(r"([\\`*_\[\]|#~@])", r"\\\1", escaped).split())

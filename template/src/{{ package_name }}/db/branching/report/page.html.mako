@@ -136,8 +136,8 @@ class="faint">${finding.source}</span></td><td><code>${finding.revision}</code>
 
 <h2>Round trip</h2>
 <p>${words.round_trip_words(rehearsal)}.</p>
-% for difference in rehearsal.round_trip.differences:
-<pre class="sql">${difference}</pre>
+% for revision, difference in rehearsal.round_trip.differences:
+<pre class="sql">${revision}: ${difference}</pre>
 % endfor
 
 % if rehearsal.load is not None:

@@ -74,7 +74,7 @@ def round_trip_words(rehearsal: Rehearsal) -> str:
     if found.differences:
         return f"{len(found.differences)} differences after going down and up again"
     if not found.checked:
-        return "not run" if not found.irreversible else "not run: " + "; ".join(found.irreversible)
+        return "; ".join(f"{name} is irreversible" for name, _ in found.irreversible) or "not run"
     tail = f"; {len(found.irreversible)} cannot go down" if found.irreversible else ""
     return f"{found.checked} went down and up again and left the same schema{tail}"
 
