@@ -35,18 +35,19 @@ async def go_down_and_up(
         below[script.revision] = await take_snapshot(url)
         going.insert(0, script)
     above: dict[str, Catalog] = {}  # the catalog on each revision, as its second upgrade left it
+    failures: list[tuple[str, str]] = []
     for script in going:
         try:
             await run_single_step(url, script.revision, is_upgrade=True)
         except ToolkitError as error:
-            failure = (script.revision, f"The second upgrade failed: {error.message}")
-            return replace(summary, checked=len(going), differences=(failure,))
+            failures.append((script.revision, f"The second upgrade failed: {error.message}"))
+            break
         above[script.revision] = await take_snapshot(url)
     differences = list(_compare(going, below, above, before, is_whole=len(going) == len(applied)))
-    if going:
+    if going and not failures:
         top = going[-1].revision
         differences += _told(top, "The second upgrade differs", after.difference(above[top]))
-    return replace(summary, checked=len(going), differences=tuple(differences))
+    return replace(summary, checked=len(going), differences=(*differences, *failures))
 
 
 def _compare(
@@ -65,11 +66,11 @@ def _compare(
     for position in range(len(going) - 1, -1, -1):
         revision = going[position].revision
         if position > 0:
-            expected = above[going[position - 1].revision]
-        elif is_whole:
-            expected = before
+            expected = above.get(going[position - 1].revision)
         else:
-            return  # nothing is known of the way up to an irreversible revision
+            expected = before if is_whole else None
+        if expected is None:
+            continue  # nothing is known of the way up to there
         found = expected.difference(below[revision])
         yield from _told(revision, "The downgrade leaves", [x for x in found if x not in known])
         known.update(found)
