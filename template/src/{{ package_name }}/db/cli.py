@@ -13,6 +13,7 @@ from rich.text import Text
 from .branching.scratch import scratch_branch
 from .cli_branch import branch_app
 from .cli_check import check_command
+from .cli_rehearse import rehearse_command
 from .connection.doctor import Check, examine
 from .connection.errors import ToolkitError
 from .connection.local_server import LocalServer, place
@@ -33,6 +34,7 @@ app = typer.Typer(
 )
 app.add_typer(branch_app, name="branch")
 app.command("check")(check_command)
+app.command("rehearse")(rehearse_command)
 
 Json = Annotated[
     str | None, typer.Option("--json", metavar="FILE|-", help="Write the result as JSON too.")

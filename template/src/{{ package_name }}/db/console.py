@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -44,19 +44,27 @@ def say_table(headers: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> N
 
 
 def write_json(target: str | None, value: Any) -> None:
-    """Write `value` to a file, or to standard output where the target is "-"; None: nowhere.
+    """Write `value` as JSON, as `write_text` does.
+
+    Raises:
+        ConfigurationError: the file cannot be written.
+    """
+    write_text(target, lambda: json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
+
+
+def write_text(target: str | None, render: Callable[[], str]) -> None:
+    """Write a text to a file, or to standard output where the target is "-"; None: nowhere.
 
     Raises:
         ConfigurationError: the file cannot be written.
     """
     if target is None:
         return
-    document = json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n"
     if target == "-":
-        sys.stdout.write(document)
+        sys.stdout.write(render())
         return
     try:
-        Path(target).write_text(document, encoding="utf-8")
+        Path(target).write_text(render(), encoding="utf-8")
     except OSError as error:
         raise ConfigurationError(
             f"{target} cannot be written: {error.strerror}.", "Give another file, or - for stdout."

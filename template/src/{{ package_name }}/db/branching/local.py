@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from secrets import token_hex
 from typing import Any, Final
 
@@ -50,7 +50,14 @@ class LocalProvider:
         async with self._connection() as connection:
             return await _branches(connection)
 
-    async def create(self, name: str, parent: str | None = None, *, force: bool = False) -> Branch:
+    async def create(
+        self,
+        name: str,
+        parent: str | None = None,
+        *,
+        time_to_live: timedelta | None = None,
+        force: bool = False,
+    ) -> Branch:
         """Copy the database `parent` (default: `main`), files and all.
 
         PostgreSQL copies a database only while nobody uses it: its sessions are waited for, ten

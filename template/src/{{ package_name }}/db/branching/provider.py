@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from ..connection.errors import UsageError
@@ -32,7 +32,14 @@ class BranchProvider(Protocol):
     async def list(self) -> list[Branch]:
         """Return all branches, the default one first."""
 
-    async def create(self, name: str, parent: str | None = None, *, force: bool = False) -> Branch:
+    async def create(
+        self,
+        name: str,
+        parent: str | None = None,
+        *,
+        time_to_live: timedelta | None = None,
+        force: bool = False,
+    ) -> Branch:
         """Make a branch with its parent's schema and data; `force` ends the parent's sessions."""
 
     async def delete(self, name: str, *, force: bool = False) -> None:

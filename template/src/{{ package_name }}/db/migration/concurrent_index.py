@@ -7,6 +7,8 @@ done. https://www.postgresql.org/docs/current/sql-createindex.html#SQL-CREATEIND
 
 import logging
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -63,13 +65,14 @@ class ConcurrentIndexes:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def start(self) -> None:
-        """Follow the connection's statements from now on."""
+    @contextmanager
+    def looked_after(self) -> Iterator[None]:
+        """Follow the connection's statements inside the block."""
         event.listen(self._connection, "before_cursor_execute", self._before, retval=True)
-
-    def stop(self) -> None:
-        """Leave the connection alone."""
-        event.remove(self._connection, "before_cursor_execute", self._before)
+        try:
+            yield
+        finally:
+            event.remove(self._connection, "before_cursor_execute", self._before)
 
     def _before(
         self, connection: Connection, _: Any, sql: str, parameters: Any, *__: Any

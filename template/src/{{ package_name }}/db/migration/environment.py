@@ -55,7 +55,7 @@ def _run(connection: Connection, metadata: Metadata) -> None:
     configure()
     if is_run(context.get_context()):
         progress = context.config.attributes.get("progress") or Progress()
-        run_safely(connection, configure, progress)
+        run_safely(connection, configure, progress, context.config.attributes.get("tracer"))
         return
     with context.begin_transaction():
         context.run_migrations()

@@ -5,7 +5,7 @@ Whoever starts Alembic, `db upgrade` or `alembic upgrade`, comes through here.
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, Final
 
 from alembic import context
@@ -37,6 +37,7 @@ from .timeouts import (
     LONGEST_PAUSE_SECONDS,
     Timeouts,
 )
+from .trace import Tracer
 
 StepFunction = Callable[..., Iterable[RevisionStep]]
 
@@ -48,7 +49,12 @@ COMMITTED_INSIDE: Final = "What it did outside its transaction is committed."
 _COMMIT_SQL: Final = text("SELECT set_config('synchronous_commit', :value, false)")
 
 
-def run_safely(connection: Connection, configure: Callable[..., None], progress: Progress) -> None:
+def run_safely(
+    connection: Connection,
+    configure: Callable[..., None],
+    progress: Progress,
+    tracer: Tracer | None = None,
+) -> None:
     """Run the command at hand on `connection`, which is in no transaction.
 
     `configure` is `context.configure` with everything but the function that lists the steps.
@@ -68,7 +74,7 @@ def run_safely(connection: Connection, configure: Callable[..., None], progress:
         steps = _Steps(list_steps, connection, lock, progress)
         configure(fn=steps, on_version_apply=steps.note_heads)
         _tell_long_transactions(lock, progress)
-        with _protected(connection, lock, progress) as watch, steps.following():
+        with _protected(connection, lock, progress, tracer) as watch, steps.following():
             try:
                 for attempt in _retrying(steps, watch, progress):
                     with attempt, context.begin_transaction():
@@ -115,19 +121,14 @@ def _versions(connection: Connection, table: str) -> set[str]:
 
 @contextmanager
 def _protected(
-    connection: Connection, lock: MigrationLock, progress: Progress
+    connection: Connection, lock: MigrationLock, progress: Progress, tracer: Tracer | None
 ) -> Iterator[BlockerWatch]:
     """Keep limits, concurrent indexes and blockers in view while the block runs revisions."""
     watch = BlockerWatch(connection, lock.driver, progress)
-    guards = (Timeouts(connection), ConcurrentIndexes(connection))
-    for guard in guards:
-        guard.start()
-    try:
-        with watch.watching():
-            yield watch
-    finally:
-        for guard in guards:
-            guard.stop()
+    timeouts, indexes = Timeouts(connection), ConcurrentIndexes(connection)
+    tracing = nullcontext() if tracer is None else tracer.tracing(connection)
+    with timeouts.kept(), indexes.looked_after(), watch.watching(), tracing:
+        yield watch
 
 
 def _tell_long_transactions(lock: MigrationLock, progress: Progress) -> None:

@@ -1,6 +1,7 @@
 """The runner: upgrades and downgrades a database, one transaction a revision."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 from alembic import command
@@ -15,6 +16,7 @@ from ..connection.url import DatabaseURL
 from .commands import explain_refusal, require_revision, run_command, script_directory
 from .configuration import alembic_config
 from .progress import Progress, Step
+from .trace import Tracer
 
 
 async def upgrade(
@@ -23,17 +25,19 @@ async def upgrade(
     *,
     config: Config | None = None,
     progress: Progress | None = None,
+    tracer: Tracer | None = None,
 ) -> list[Step]:
     """Upgrade the database at `url` and return the revisions that were applied, in order.
 
-    `progress` is told of each of them, and of what the run waits for.
+    `progress` is told of each of them, and of what the run waits for. A `tracer` follows what each
+    statement locks, rewrites and scans.
 
     Raises:
         UsageError: there is no such revision.
         MigrationError: a revision failed and was rolled back; those before it stay applied.
         ConfigurationError, ConnectionFailedError: the database cannot be reached.
     """
-    return await _run(command.upgrade, url, revision, config, progress)
+    return await _run(command.upgrade, url, revision, config, progress, tracer)
 
 
 async def downgrade(
@@ -79,16 +83,19 @@ async def _run(
     revision: str,
     config: Config | None,
     progress: Progress | None,
+    tracer: Tracer | None = None,
 ) -> list[Step]:
     config = config or alembic_config()
     require_revision(script_directory(config), revision)
-    recorder = _Recorder(progress or Progress())
-    config.attributes["progress"] = recorder
+    recorder = _Recorder(progress or Progress(), tracer)
+    config.attributes |= {"progress": recorder, "tracer": tracer}
     engine = create_migration_engine(url)
     try:
-        await run_command(config, engine, alembic_command, revision=revision)
+        async with nullcontext() if tracer is None else tracer.following(engine):
+            await run_command(config, engine, alembic_command, revision=revision)
     finally:
-        config.attributes.pop("progress", None)
+        for name in ("progress", "tracer"):
+            config.attributes.pop(name, None)
         await engine.dispose()
     return recorder.steps
 
@@ -96,9 +103,10 @@ async def _run(
 class _Recorder(Progress):
     """Keeps the steps, and hands the news on."""
 
-    def __init__(self, listener: Progress) -> None:
+    def __init__(self, listener: Progress, tracer: Tracer | None) -> None:
         self.steps: list[Step] = []
         self._listener = listener
+        self._tracer = tracer
 
     def begins(self, revision: str, message: str, *, is_upgrade: bool) -> None:
         """Hand on that a revision is about to run."""
@@ -107,6 +115,8 @@ class _Recorder(Progress):
     def ends(self, step: Step) -> None:
         """Keep a revision that was committed."""
         self.steps.append(step)
+        if self._tracer is not None:
+            self._tracer.end_revision(step.revision, step.message)
         self._listener.ends(step)
 
     def waits(self, reason: str) -> None:

@@ -7,6 +7,8 @@ https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-LOCK-TIME
 """
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -76,18 +78,19 @@ class Timeouts:
         self._current: Limits | None = None
         self._is_setting = False
 
-    def start(self) -> None:
-        """Set the limits of ordinary statements, and follow the connection from now on."""
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Set the limits of ordinary statements, and inside the block those that each needs."""
         self._set(ORDINARY)
         self._execute(_CHECK_CLIENT_SQL)
         self._connection.commit()
         event.listen(self._connection, "before_cursor_execute", self._before)
         event.listen(self._connection, "rollback", self._forget)
-
-    def stop(self) -> None:
-        """Leave the connection alone."""
-        event.remove(self._connection, "before_cursor_execute", self._before)
-        event.remove(self._connection, "rollback", self._forget)
+        try:
+            yield
+        finally:
+            event.remove(self._connection, "before_cursor_execute", self._before)
+            event.remove(self._connection, "rollback", self._forget)
 
     def _before(self, _: Connection, __: Any, sql: str, *___: Any) -> None:
         if not self._is_setting and (limits := limits_of(sql)) != self._current:

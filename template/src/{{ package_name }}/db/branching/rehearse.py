@@ -1,0 +1,270 @@
+"""The rehearsal: the pending revisions on a branch of the parent, measured, verified and judged."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from secrets import token_hex
+from typing import Final
+
+from alembic.script import Script
+from sqlalchemy import text
+
+from ..connection.engine import create_migration_engine
+from ..connection.errors import ToolkitError
+from ..connection.url import DatabaseURL
+from ..migration.commands import require_single_head
+from ..migration.configuration import alembic_config
+from ..migration.lint.findings import Finding
+from ..migration.plan import Plan, make_plan
+from ..migration.progress import Progress, Step
+from ..migration.runner import upgrade
+from ..migration.status import Status, read_status
+from ..migration.trace import Tracer
+from ..verification.catalog import Catalog, take_snapshot
+from ..verification.data_check import Data, find_losses, summarize_data
+from .load import read_statements, running_load
+from .provider import BranchProvider
+from .rehearsal import Rehearsal, RoundTripSummary, Stall
+from .round_trip import go_down_and_up
+from .smoke import run_smoke_test
+from .thresholds import load_thresholds
+from .verdict import judge_trace, weigh_lint
+
+PREFIX: Final = "rehearse-"
+# The branch of a rehearsal that was killed is gone after this.
+_TIME_TO_LIVE: Final = timedelta(hours=2)
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is rehearsed, and what runs beside the upgrade and after it."""
+
+    parent: str | None = None
+    run: str | None = None
+    load: Path | None = None
+    keep: bool = False
+
+
+@dataclass
+class _Gathered:
+    """What a rehearsal learns on its way."""
+
+    say: Say
+    phases_ms: dict[str, float] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+    round_trip: RoundTripSummary = field(default_factory=RoundTripSummary)
+    load: Stall | None = None
+
+    @contextmanager
+    def phase(self, name: str, doing: str) -> Iterator[None]:
+        """Say what is being done, and keep how long it took."""
+        self.say(doing)
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.phases_ms[name] = (time.perf_counter() - started) * 1000
+
+    def add(
+        self, rule: str, revision: str, message: str, *, is_error: bool, hint: str = ""
+    ) -> None:
+        """Keep what the verification found."""
+        severity: Final = "error" if is_error else "warning"
+        found = Finding(rule, severity, message, revision, hint=hint, source="verification")
+        self.findings.append(found)
+
+
+async def rehearse(provider: BranchProvider, options: Options, say: Say) -> Rehearsal:
+    """Run what is pending on `options.parent` on a branch of it, and delete the branch.
+
+    The parent is only read: its data by making the branch, nothing else. A revision that fails is
+    a finding and no error. The branch is deleted whatever happens, unless `options.keep`.
+
+    Raises:
+        UsageError: there is no such parent, or the file of the load cannot be read.
+        ConfigurationError: a threshold is wrong.
+        MigrationError: the history has several heads, or the parent is at an unknown revision.
+        ToolkitError: the branch cannot be made or reached.
+    """
+    load_thresholds()
+    statements = read_statements(options.load) if options.load else []
+    require_single_head(alembic_config())
+    started_at = datetime.now(UTC)
+    parent = options.parent or (await provider.list())[0].name
+    gathered = _Gathered(say)
+    async with _branch(provider, parent, gathered, keep=options.keep) as (name, url):
+        with gathered.phase("inspection", "Reading its schema and its data"):
+            status = await read_status(url)
+            before, data = await take_snapshot(url), await summarize_data(url)
+            version = await _server_version(url)
+        tracer = Tracer()
+        with gathered.phase("upgrade", f"Upgrading it: {len(status.pending)} revisions"):
+            succeeded = await _upgrade(url, status, statements, tracer, gathered)
+        with gathered.phase("verification", "Verifying schema, data and round trip"):
+            after = await take_snapshot(url)
+            if succeeded and status.pending:
+                await _verify(url, status.pending, data, before, after, options, gathered)
+        return _conclude(
+            make_plan(status, before.fingerprint),
+            parent,
+            name,
+            started_at,
+            version,
+            status.pending,
+            tracer,
+            before,
+            after,
+            gathered,
+        )
+
+
+@asynccontextmanager
+async def _branch(
+    provider: BranchProvider, parent: str, gathered: _Gathered, *, keep: bool
+) -> AsyncIterator[tuple[str, DatabaseURL]]:
+    name = f"{PREFIX}{datetime.now(UTC):%Y%m%d-%H%M%S}-{token_hex(2)}"
+    try:
+        with gathered.phase("branch", f"Making a branch of {parent}: {name}"):
+            await provider.create(name, parent, time_to_live=_TIME_TO_LIVE)
+            url = await provider.url(name)
+        yield name, url
+    finally:
+        if keep:
+            gathered.say(f"Branch {name} is kept: db branch delete {name}")
+        else:
+            # A second Ctrl-C must not leave it behind either.
+            await asyncio.shield(_delete(provider, name, gathered))
+
+
+async def _delete(provider: BranchProvider, name: str, gathered: _Gathered) -> None:
+    with gathered.phase("deletion", f"Deleting branch {name}"):
+        if any(branch.name == name for branch in await provider.list()):
+            await provider.delete(name, force=True)
+
+
+async def _server_version(url: DatabaseURL) -> str:
+    engine = create_migration_engine(url)
+    try:
+        async with engine.connect() as connection:
+            return str(await connection.scalar(text("SHOW server_version")))
+    finally:
+        await engine.dispose()
+
+
+class _Said(Progress):
+    def __init__(self, say: Say) -> None:
+        self._say = say
+
+    def ends(self, step: Step) -> None:
+        self._say(f"  {step.revision}  {step.message}  ({step.duration_ms:.0f} ms)")
+
+    def waits(self, reason: str) -> None:
+        self._say(f"  {reason}")
+
+
+async def _upgrade(
+    url: DatabaseURL,
+    status: Status,
+    statements: list[str],
+    tracer: Tracer,
+    gathered: _Gathered,
+) -> bool:
+    """Upgrade the branch by the runner that the parent will meet; return whether it succeeded."""
+
+    async def run() -> None:
+        await upgrade(url, progress=_Said(gathered.say), tracer=tracer)
+
+    try:
+        if statements:
+            async with running_load(url, statements) as figures:
+                await run()
+            gathered.load = figures.stall()
+        else:
+            await run()
+    except ToolkitError as error:
+        failed = status.pending[len(tracer.revisions)]
+        tracer.end_failed_revision(failed.revision, failed.doc)
+        gathered.add("upgrade-failed", failed.revision, error.message, is_error=True)
+        return False
+    return True
+
+
+async def _verify(
+    url: DatabaseURL,
+    pending: tuple[Script, ...],
+    data: Data,
+    before: Catalog,
+    after: Catalog,
+    options: Options,
+    gathered: _Gathered,
+) -> None:
+    declared = [reason for script in pending if (reason := _declared(script, "data_loss"))]
+    for loss in find_losses(data, await summarize_data(url)):
+        message = f"{loss.table}: {loss.message}"
+        hint = f"Declared: {'; '.join(declared)}" if declared else _UNDECLARED
+        is_error = loss.is_lost and not declared
+        gathered.add("data-loss", pending[-1].revision, message, is_error=is_error, hint=hint)
+    if options.run is not None:
+        gathered.say(f"Running {options.run}")
+        code = await run_smoke_test(options.run, url)
+        if code != 0:
+            message = f"{options.run} ended with {code}."
+            gathered.add("smoke-test", pending[-1].revision, message, is_error=True)
+    gathered.round_trip = await go_down_and_up(url, pending, before, after)
+    for revision, difference in gathered.round_trip.differences:
+        gathered.add("round-trip", revision, difference, is_error=True)
+    for revision, reason in gathered.round_trip.irreversible:
+        gathered.add("irreversible", revision, f"It says of itself: {reason}", is_error=False)
+
+
+_UNDECLARED: Final = 'If it is meant, say so in the revision: data_loss = "why"'
+
+
+def _declared(script: Script, name: str) -> str:
+    return str(getattr(script.module, name, "") or "")
+
+
+def _conclude(
+    plan: Plan,
+    parent: str,
+    branch: str,
+    started_at: datetime,
+    version: str,
+    pending: tuple[Script, ...],
+    tracer: Tracer,
+    before: Catalog,
+    after: Catalog,
+    gathered: _Gathered,
+) -> Rehearsal:
+    named = {
+        lock.relation
+        for revision in tracer.revisions
+        for statement in revision.statements
+        for lock in statement.locks
+    }
+    relations = [each for each in tracer.relations.values() if each.name in named]
+    return Rehearsal(
+        plan=plan,
+        parent_branch=parent,
+        branch=branch,
+        started_at=started_at,
+        postgres_version=version,
+        phases_ms=gathered.phases_ms,
+        revisions=tracer.revisions,
+        relations=relations,
+        findings=[
+            *judge_trace(tracer.revisions, relations, load_thresholds()),
+            *weigh_lint([], tracer.revisions),
+            *gathered.findings,
+        ],
+        round_trip=gathered.round_trip,
+        changes=before.difference(after),
+        catalog_after=after.fingerprint,
+        load=gathered.load,
+    )

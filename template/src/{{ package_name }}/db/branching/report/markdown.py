@@ -1,0 +1,154 @@
+"""The report for a pull request: a picture of the change, the statements, the findings folded."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from ...verification.catalog import Difference
+from ..rehearsal import Rehearsal
+from .words import (
+    SEVERITY_SIGNS,
+    VERDICT_SIGNS,
+    VERDICT_WORDS,
+    duration,
+    effects,
+    lock_words,
+    round_trip_words,
+    shortened,
+    strong_locks,
+    summary,
+)
+
+# What finds the comment again that a later run of the workflow replaces.
+MARKER: Final = "<!-- db rehearse -->"
+_MOST_CHANGES: Final = 40
+
+
+def render_markdown(rehearsal: Rehearsal) -> str:
+    """Return the report as GitHub's Markdown."""
+    return "\n".join(_lines(rehearsal)) + "\n"
+
+
+def _lines(rehearsal: Rehearsal) -> Iterator[str]:
+    yield MARKER
+    yield f"## {VERDICT_SIGNS[rehearsal.verdict]} Migration {VERDICT_WORDS[rehearsal.verdict]}"
+    yield ""
+    yield _text(summary(rehearsal)) + "."
+    if rehearsal.reasons:
+        yield ""
+        yield from (f"- **{each.rule}**: {_text(each.message)}" for each in rehearsal.reasons)
+    if rehearsal.changes:
+        yield from _picture(rehearsal.changes)
+    yield from _statements(rehearsal)
+    yield ""
+    yield f"Round trip: {_text(round_trip_words(rehearsal))}."
+    if rehearsal.load is not None:
+        load = rehearsal.load
+        yield ""
+        yield (
+            f"Beside a load of {load.reads} reads and {load.writes} writes the longest read took "
+            f"{duration(load.longest_read_ms)} and the longest write "
+            f"{duration(load.longest_write_ms)}; {load.failures} failed."
+        )
+    yield from _findings(rehearsal)
+    yield ""
+    when = f"{rehearsal.started_at:%Y-%m-%d %H:%M %Z}"
+    yield f"<sub>plan `{rehearsal.plan.plan_id[:12]}`, {when}</sub>"
+
+
+def _statements(rehearsal: Rehearsal) -> Iterator[str]:
+    rows = [
+        (revision.revision, statement)
+        for revision in rehearsal.revisions
+        for statement in revision.statements
+    ]
+    if not rows:
+        return
+    yield ""
+    yield "| revision | statement | took | locks that somebody waits for | work |"
+    yield "|---|---|--:|---|---|"
+    for revision, statement in rows:
+        cells = (
+            _code(revision),
+            _code(shortened(statement.sql, 100)),
+            duration(statement.duration_ms),
+            "<br>".join(_text(lock_words(lock)) for lock in strong_locks(statement)),
+            _text(effects(statement)),
+        )
+        yield f"| {' | '.join(cells)} |"
+
+
+def _findings(rehearsal: Rehearsal) -> Iterator[str]:
+    if not rehearsal.findings:
+        return
+    yield ""
+    yield f"<details><summary>{len(rehearsal.findings)} findings</summary>"
+    yield ""
+    for finding in rehearsal.findings:
+        place = f" `{finding.place}`" if finding.place else ""
+        yield (
+            f"- {SEVERITY_SIGNS[finding.severity]} **{finding.rule}** ({finding.source}, "
+            f"`{finding.revision}`){place}: {_text(finding.message)} {_text(finding.hint)}".rstrip()
+        )
+    yield ""
+    yield "</details>"
+
+
+def _picture(changes: list[Difference]) -> Iterator[str]:
+    """Draw the objects that come, go and change, each within the one that it belongs to."""
+    groups: dict[str, list[Difference]] = {}
+    for change in changes[:_MOST_CHANGES]:
+        groups.setdefault(_owner(change.object), []).append(change)
+    yield ""
+    yield "```mermaid"
+    yield "flowchart LR"
+    number = 0
+    for index, (owner, members) in enumerate(groups.items()):
+        yield f'  subgraph g{index}["{_label(owner)}"]'
+        for member in members:
+            number += 1
+            sign, style = _sign(member)
+            yield f'    n{number}["{sign} {_label(_short_name(member.object))}"]:::{style}'
+        yield "  end"
+    yield "  classDef added fill:#d3f5dc,stroke:#1a7f37,color:#0b3d1c"
+    yield "  classDef removed fill:#ffdcd7,stroke:#cf222e,color:#5c0d12"
+    yield "  classDef changed fill:#fff3c4,stroke:#9a6700,color:#4d3300"
+    yield "```"
+    if len(changes) > _MOST_CHANGES:
+        yield f"and {len(changes) - _MOST_CHANGES} more."
+
+
+def _sign(change: Difference) -> tuple[str, str]:
+    if change.was is None:
+        return "+", "added"
+    return ("-", "removed") if change.now is None else ("~", "changed")
+
+
+def _owner(name: str) -> str:
+    """Return the table, or other object, that a catalog object's name begins with."""
+    kind, _, rest = name.partition(" ")
+    parts = rest.split(".")
+    return ".".join(parts[:2]) if kind in ("column", "constraint", "trigger", "policy") else rest
+
+
+def _short_name(name: str) -> str:
+    kind, _, rest = name.rpartition(" ")
+    return f"{kind} {rest.rsplit('.', 1)[-1]}"
+
+
+def _label(text: str) -> str:
+    """Escape what Mermaid would read as its own."""
+    return re.sub(r'["#;<>&\[\]{}|`]', lambda match: f"#{ord(match[0])};", text)
+
+
+def _code(text: str) -> str:
+    """Return text as code inside a table's cell, whatever backticks and bars it holds."""
+    fence = "`" * (max((len(run) for run in re.findall("`+", text)), default=0) + 1)
+    pad = " " if "`" in text else ""
+    return f"{fence}{pad}{text}{pad}{fence}".replace("|", "\\|")
+
+
+def _text(text: str) -> str:
+    """Escape what Markdown and HTML would read as their own."""
+    escaped = text.replace("&", "&amp;").replace("<", "&lt;")
+    return " ".join(re.sub(r"([\\`*_\[\]|#~@])", r"\\\1", escaped).split())

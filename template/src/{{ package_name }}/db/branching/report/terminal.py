@@ -1,0 +1,57 @@
+"""The report on the terminal: the statements, the findings, and the verdict as the last line."""
+
+from rich.text import Text
+
+from ...console import say, say_table
+from ..rehearsal import Rehearsal
+from .words import (
+    VERDICT_WORDS,
+    duration,
+    effects,
+    lock_words,
+    round_trip_words,
+    shortened,
+    strong_locks,
+    summary,
+)
+
+_STYLES = {"safe": "bold green", "review": "bold yellow", "blocked": "bold red"}
+_SEVERITY_STYLES = {"error": "bold red", "warning": "yellow", "info": "dim"}
+
+
+def say_rehearsal(rehearsal: Rehearsal) -> None:
+    """Print the report to standard error."""
+    say(summary(rehearsal), "bold")
+    say_table(
+        ("revision", "statement", "took", "locks that somebody waits for", "work"),
+        [
+            (
+                revision.revision,
+                shortened(statement.sql, 60),
+                duration(statement.duration_ms),
+                "\n".join(lock_words(lock) for lock in strong_locks(statement)),
+                effects(statement),
+            )
+            for revision in rehearsal.revisions
+            for statement in revision.statements
+        ],
+    )
+    say(f"round trip  {round_trip_words(rehearsal)}")
+    if rehearsal.load is not None:
+        load = rehearsal.load
+        say(
+            f"load        {load.reads} reads, the longest {duration(load.longest_read_ms)}; "
+            f"{load.writes} writes, the longest {duration(load.longest_write_ms)}; "
+            f"{load.failures} failed"
+        )
+    for finding in rehearsal.findings:
+        place = f" ({finding.place})" if finding.place else ""
+        style = _SEVERITY_STYLES[finding.severity]
+        say(f"{finding.severity}: {finding.revision} {finding.rule}{place}", style)
+        say(f"    {finding.message} {finding.hint}".rstrip())
+    say(VERDICT_WORDS[rehearsal.verdict], _STYLES[rehearsal.verdict])
+
+
+def verdict_text(rehearsal: Rehearsal) -> Text:
+    """Return the verdict in its colour."""
+    return Text(rehearsal.verdict, _STYLES[rehearsal.verdict])

@@ -1,0 +1,47 @@
+"""The workflows of a project: valid, pinned to commits, and with no more rights than needed."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from rendering import Template
+
+
+@pytest.fixture(scope="module")
+def workflows(template: Template, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a rendered project's workflows."""
+    project = template.render(tmp_path_factory.mktemp("workflows") / "project", ci="github")
+    return project / ".github/workflows"
+
+
+def program(name: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run a program of the environment that runs these tests."""
+    path = Path(sys.executable).with_name(name)
+    return subprocess.run(
+        [path, *arguments], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
+    )
+
+
+def test_they_are_valid(workflows: Path) -> None:
+    schema = ("--builtin-schema", "vendor.github-workflows")
+    result = program("check-jsonschema", *schema, *sorted(workflows.glob("*.yml")))
+    assert result.returncode == 0, result.stdout
+
+
+def test_they_are_safe(workflows: Path) -> None:
+    result = program("zizmor", "--offline", "--no-progress", workflows.parent.parent)
+    assert result.returncode == 0, result.stdout
+
+
+def test_every_action_is_pinned_to_a_commit(workflows: Path) -> None:
+    used = [
+        line.strip()
+        for path in workflows.glob("*.yml")
+        for line in path.read_text().splitlines()
+        if "uses:" in line
+    ]
+    assert used
+    pinned = re.compile(r"-? ?uses: [\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
+    assert [line for line in used if not pinned.fullmatch(line)] == []
