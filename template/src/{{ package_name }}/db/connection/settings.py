@@ -41,6 +41,22 @@ class Settings(BaseSettings):
         description="a name of 1 to 63 characters",
     )
 
+    neon_api_key: SecretStr | None = Field(
+        None, pattern=r"^[!-~]+$", description="a key of Neon's, without spaces"
+    )
+    neon_project_id: str | None = Field(
+        None, pattern=r"^[a-z0-9-]{1,60}$", description="a project's id, such as shiny-wind-028834"
+    )
+    # The key is sent in the clear to this machine alone.
+    neon_api_host: str = Field(
+        "https://console.neon.tech",
+        pattern=r"^(https://|http://(127\.0\.0\.1|localhost|\[::1\])(:|/|$))[^\s@?#]+$",
+        description="an https:// URL, or an http:// one of this machine",
+    )
+    db_branch_provider: Literal["neon", "local"] | None = Field(
+        None, description="'neon' or 'local'"
+    )
+
     app_env: str = Field(
         "development",
         pattern=r"^[A-Za-z0-9_-]+$",
@@ -115,7 +131,7 @@ def app_env() -> str:
     return os.environ.get("APP_ENV") or "development"
 
 
-_SECRETS: Final = {"database_url", "database_url_unpooled"}
+_SECRETS: Final = {"database_url", "database_url_unpooled", "neon_api_key"}
 
 
 def _explain(error: ValidationError) -> str:
