@@ -18,7 +18,7 @@ WHERE datname = ANY($1::text[]) AND pid <> pg_backend_pid() AND backend_type = '
 
 @dataclass(frozen=True)
 class Databases:
-    """Makes, copies, swaps and drops databases. The names are the stand-in's own, never a user's."""
+    """Makes, copies, swaps and drops databases, whose names are the stand-in's own."""
 
     server: LocalServer
 

@@ -1,4 +1,4 @@
-"""What stands between a client and the stand-in's routes: the contract, the count and the faults."""
+"""What stands before the stand-in's routes: the contract, the count of calls and the faults."""
 
 import json
 from collections.abc import Callable
@@ -107,7 +107,7 @@ async def _read(receive: Receive) -> bytes:
     body = b""
     while True:
         message = await receive()
-        body += message.get("body", b"")
+        body += bytes(message.get("body", b""))
         if not message.get("more_body"):
             return body
 

@@ -105,7 +105,7 @@ class Project:
     branches: dict[str, Branch] = field(default_factory=dict)
     snapshots: dict[str, Snapshot] = field(default_factory=dict)
     operations: dict[str, Operation] = field(default_factory=dict)
-    _hosts: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="neon-")))
+    _hosts: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="neon-api-")))
     _tasks: set["asyncio.Task[None]"] = field(default_factory=set)
     _numbers: "count[int]" = field(default_factory=lambda: count(1))
 
@@ -364,8 +364,8 @@ class Project:
     async def compare_schema(self, branch: Branch, base: Branch) -> str:
         """Return the difference between two schemas, as `diff -u` writes it."""
         texts = [await self.databases.schema(each.database) for each in (base, branch)]
-        lines = [_without_nonce(text).splitlines(keepends=True) for text in texts]
-        return "".join(unified_diff(*lines, f"a/{DATABASE}", f"b/{DATABASE}"))
+        old, new = (_without_nonce(text).splitlines(keepends=True) for text in texts)
+        return "".join(unified_diff(old, new, f"a/{DATABASE}", f"b/{DATABASE}"))
 
     # How it is done
 

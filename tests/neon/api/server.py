@@ -98,7 +98,7 @@ class NeonApi:
             self._ready.set()
             raise
         serving = asyncio.create_task(self._server.serve())
-        while not self._server.started and not serving.done():
+        while not self._server.started and not serving.done():  # noqa: ASYNC110 - it has no event
             await asyncio.sleep(0.005)
         if self._server.started:
             self._port = self._server.servers[0].sockets[0].getsockname()[1]

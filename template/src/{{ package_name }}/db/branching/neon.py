@@ -1,6 +1,6 @@
 """The Neon provider: branches of a project at Neon."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -191,7 +191,7 @@ class NeonProvider:
 
         return _point_of_snapshot(await self.client.once(take, find), branch)
 
-    async def list_restore_points(self, branch: str) -> list[RestorePoint]:
+    async def list_restore_points(self, branch: str) -> Sequence[RestorePoint]:
         """Return the restore points of a branch, snapshots and backup branches, the newest first.
 
         Snapshots that others took of the branch are among them.

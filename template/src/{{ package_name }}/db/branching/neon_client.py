@@ -28,7 +28,7 @@ PageT = TypeVar("PageT", bound=Page)
 
 _REQUEST_SECONDS: Final = 30.0
 _POLL_SECONDS: Final = 0.5
-_BACK_OFF: Final = wait_exponential_jitter(initial=0.2, max=5, jitter=0.3)
+_BACK_OFF: Final = wait_exponential_jitter(multiplier=0.2, max=5, jitter=0.3)
 _PAGE: Final = 100
 
 # Nothing was carried out: 423 (another operation runs), 429 and 503 are safe to send again.
@@ -150,6 +150,7 @@ class NeonClient:
         After an unknown outcome it looks with `find` whether the write has been carried out, and
         sends it again where it has not.
         """
+        is_unknown = False
 
         async def attempt() -> T:
             nonlocal is_unknown
@@ -166,7 +167,6 @@ class NeonClient:
                     return found
                 raise
 
-        is_unknown = False
         return await self._retrying(UnknownOutcomeError)(attempt)
 
     async def finish(self, operations: Iterable[Operation]) -> None:
@@ -196,7 +196,7 @@ class NeonClient:
             stop=stop_before_delay(self.deadline_seconds),
             retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
         )
-        polled = await retrying(poll)
+        polled: Operation = await retrying(poll)
         if not polled.has_ended:
             raise NeonError(
                 f"Neon's operation {polled.action} did not end in {self.deadline_seconds:g} s.",
@@ -256,10 +256,8 @@ class NeonClient:
         return response
 
     def _read(self, into: type[ResponseT], response: httpx2.Response) -> ResponseT:
-        if response.status_code == 204:
-            return into.model_construct()
         try:
-            return into.model_validate_json(response.content)
+            return into.model_validate_json(response.content or b"{}")  # 204 has no content
         except ValidationError:
             raise NeonError(
                 "Neon's answer is not what its API promises.",

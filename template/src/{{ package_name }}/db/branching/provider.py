@@ -1,7 +1,7 @@
 """What every branch provider offers: branches of a database, and how one reaches them."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from secrets import token_hex
@@ -96,7 +96,7 @@ class BranchProvider(Protocol):
     async def make_restore_point(self, branch: str, *, force: bool = False) -> RestorePoint:
         """Keep the present state of a branch."""
 
-    async def list_restore_points(self, branch: str) -> list[RestorePoint]:
+    async def list_restore_points(self, branch: str) -> Sequence[RestorePoint]:
         """Return the restore points of a branch, the newest first."""
 
     async def restore(self, branch: str, point: RestorePoint, *, force: bool = False) -> None:
