@@ -205,7 +205,9 @@ async def test_a_refusal_is_one_line_and_what_to_do(
     assert neon_api.calls.count(COUNTED_CREATE) == 1, "a refusal is not tried again"
 
 
-@pytest.mark.parametrize(("kind", "said"), [("garbage", "not what its API promises"), ("redirect", "Neon answered 307")])
+@pytest.mark.parametrize(
+    ("kind", "said"), [("garbage", "not what its API promises"), ("redirect", "Neon answered 307")]
+)
 async def test_what_is_not_neon_is_told(
     neon: NeonProvider, neon_api: NeonApi, kind: Any, said: str
 ) -> None:
@@ -224,9 +226,7 @@ async def test_an_unreachable_host_is_told(
             await NeonProvider(client).list()
 
 
-async def test_the_key_is_never_shown(
-    neon_api: NeonApi, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_the_key_is_never_shown(neon_api: NeonApi, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     wrong = "napi_wrong-key-that-nobody-may-see"
     client = client_of(neon_api, key=wrong)
