@@ -1,6 +1,7 @@
 """The client of Neon's API where things go wrong: busy projects, limits, lost answers, bad keys."""
 
 import logging
+import time
 import traceback
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
@@ -21,15 +22,14 @@ COUNTED_CREATE = "POST /projects/{project_id}/branches"
 COUNTED_LIST = "GET /projects/{project_id}/branches"
 
 
-def client_of(api: NeonApi, key: str = KEY, project: str = "", **limits: float) -> NeonClient:
-    client = NeonClient.connect(api.host, project or api.project.id, SecretStr(key))
-    return replace(client, **limits)
+def client_of(api: NeonApi, key: str = KEY) -> NeonClient:
+    return NeonClient.connect(api.host, api.project.id, SecretStr(key))
 
 
 @pytest.fixture
 async def impatient(neon_api: NeonApi) -> AsyncIterator[NeonProvider]:
     """A provider that gives up after half a second."""
-    client = client_of(neon_api, deadline_seconds=0.5, outage_seconds=0.5)
+    client = replace(client_of(neon_api), deadline_seconds=0.5, outage_seconds=0.5)
     async with client.http:
         yield NeonProvider(client)
 
@@ -89,16 +89,10 @@ async def test_too_many_requests_wait_as_long_as_neon_asks(
     neon: NeonProvider, neon_api: NeonApi
 ) -> None:
     neon_api.fail(LIST, "limit", seconds=1)
-    clock = neon_api.run(_now())
+    began = time.monotonic()
     await neon.list()
-    assert neon_api.run(_now()) - clock >= 1
+    assert time.monotonic() - began >= 1
     assert neon_api.calls.count(COUNTED_LIST) == 3, "two pages, and one that was refused"
-
-
-async def _now() -> float:
-    import time
-
-    return time.monotonic()
 
 
 async def test_a_longer_pause_than_there_is_time_for_is_an_error(
@@ -126,7 +120,6 @@ async def test_a_branch_is_looked_for_after_a_lost_answer_and_not_made_twice(
     assert (branch.name, branch.parent) == ("try-it", "main")
     assert neon_api.calls.count(COUNTED_CREATE) == 1
     assert neon_api.named("try-it").state == "ready", "its operations were waited for"
-    assert "try-it" in str(await neon.url("try-it")) or await neon.url("try-it")
 
 
 async def test_a_branch_that_was_not_made_is_made_after_a_lost_request(

@@ -1,5 +1,6 @@
 """What the Neon provider does beside the common promises: computes, passwords, rules and calls."""
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Final
 
@@ -122,7 +123,7 @@ async def test_each_command_makes_the_calls_it_needs(
     url = await neon.url("main")
     before = len(neon_api.calls)
     provider: BranchProvider = neon
-    await {
+    commands: dict[str, Callable[[], Awaitable[object]]] = {
         "list": provider.list,
         "create": lambda: provider.create("new", ttl=timedelta(hours=1)),
         "delete": lambda: provider.delete("child"),
@@ -134,7 +135,8 @@ async def test_each_command_makes_the_calls_it_needs(
         "list_restore_points": lambda: provider.list_restore_points("main"),
         "restore": lambda: provider.restore("main", point),
         "delete_restore_point": lambda: provider.delete_restore_point(point),
-    }[command]()
+    }
+    await commands[command]()
     assert short(neon_api, before) == CALLS[command]
 
 

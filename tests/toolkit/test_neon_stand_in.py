@@ -198,7 +198,9 @@ def test_a_response_that_the_document_does_not_allow_is_a_breach(
     branch = neon("GET", "/branches")[1]["branches"][0]
     assert neon("GET", f"/branches/{branch['id']}/roles")[0] == 500
     (breach,) = neon_api.contract.breaches
-    assert breach.startswith("response 200 of GET /projects/{project_id}/branches/{branch_id}/roles")
+    assert breach.startswith(
+        "response 200 of GET /projects/{project_id}/branches/{branch_id}/roles"
+    )
     neon_api.contract.breaches.clear()
 
 

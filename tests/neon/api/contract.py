@@ -92,7 +92,8 @@ class Contract:
     @cached_property
     def _registry(self) -> Registry[Any]:
         resource = Resource.from_contents(self.document, default_specification=DRAFT4)
-        return Registry([(_URI, resource)])
+        registry: Registry[Any] = Registry().with_resource(_URI, resource)
+        return registry
 
     def _parameter_errors(self, operation: Operation, query: dict[str, str]) -> Iterator[str]:
         known = set()

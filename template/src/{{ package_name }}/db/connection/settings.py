@@ -1,9 +1,10 @@
 """The settings: environment variables, `.env` and `.env.<APP_ENV>`, checked when they are read."""
 
 import os
+import re
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from .errors import ConfigurationError
@@ -12,6 +13,16 @@ from .project import project_name, project_root
 from .url import DatabaseURL
 
 _Seconds = Annotated[float, Field(gt=0, le=86400, description="a number of seconds above 0")]
+
+
+def _one_word(key: SecretStr) -> SecretStr:
+    """Refuse what an HTTP header cannot hold, before an error of the HTTP client quotes it."""
+    if re.fullmatch(r"[!-~]+", key.get_secret_value()) is None:
+        raise ValueError("it is not one word")
+    return key
+
+
+_Key = Annotated[SecretStr, AfterValidator(_one_word)]
 
 
 class Settings(BaseSettings):
@@ -41,9 +52,7 @@ class Settings(BaseSettings):
         description="a name of 1 to 63 characters",
     )
 
-    neon_api_key: SecretStr | None = Field(
-        None, pattern=r"^[!-~]+$", description="a key of Neon's, without spaces"
-    )
+    neon_api_key: _Key | None = Field(None, description="a key of Neon's, without spaces")
     neon_project_id: str | None = Field(
         None, pattern=r"^[a-z0-9-]{1,60}$", description="a project's id, such as shiny-wind-028834"
     )
