@@ -92,6 +92,27 @@ async def test_the_environment_chooses_the_provider(
 
 
 @pytest.mark.parametrize(
+    "host",
+    [
+        "https://console.neon.tech",
+        "https://neon.example/api/v2/",
+        "http://localhost",
+        "http://127.0.0.1:8000/api/v2",
+        "http://[::1]:1",
+    ],
+)
+async def test_the_hosts_address_is_taken_with_and_without_the_base(
+    project: ScratchProject, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    settings = {"NEON_API_KEY": KEY, "NEON_PROJECT_ID": "p", "NEON_API_HOST": host}
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    async with open_provider() as provider:
+        assert isinstance(provider, NeonProvider)
+        assert str(provider.client.http.base_url).count("/api/v2/projects/p/") == 1
+
+
+@pytest.mark.parametrize(
     ("given", "said"),
     [
         ({"NEON_API_KEY": KEY}, "need NEON_PROJECT_ID. Set it, or"),
@@ -101,6 +122,7 @@ async def test_the_environment_chooses_the_provider(
         ({"NEON_API_KEY": "two words"}, "NEON_API_KEY is a value; it takes a key of Neon's"),
         ({"NEON_PROJECT_ID": "../x"}, "NEON_PROJECT_ID is '../x'; it takes a project's id"),
         ({"NEON_API_HOST": "http://example.org"}, "it takes an https:// URL, or an http:// one"),
+        ({"NEON_API_HOST": "http://127.0.0.1@example.org"}, "it takes an https:// URL"),
         ({"NEON_API_HOST": "http://localhost.example.org"}, "it takes an https:// URL"),
     ],
 )

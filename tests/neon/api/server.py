@@ -31,7 +31,7 @@ class NeonApi:
         self._port = port
         self._loop = asyncio.new_event_loop()
         self._server = uvicorn.Server(
-            uvicorn.Config(self.gate, port=port, log_level="error", lifespan="off", ws="none")
+            uvicorn.Config(self.gate, port=port, log_level="critical", lifespan="off", ws="none")
         )
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._ready = threading.Event()

@@ -59,7 +59,7 @@ class Settings(BaseSettings):
     # The key is sent in the clear to this machine alone.
     neon_api_host: str = Field(
         "https://console.neon.tech",
-        pattern=r"^(https://|http://(127\.0\.0\.1|localhost|\[::1\])(:|/|$))[^\s@?#]+$",
+        pattern=r"^(https://[^\s/@?#]+|http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?)(/[^\s@?#]*)?$",
         description="an https:// URL, or an http:// one of this machine",
     )
     db_branch_provider: Literal["neon", "local"] | None = Field(
