@@ -28,7 +28,7 @@ def test_without_a_web_framework_no_trace_of_one_is_left(
     for path, text in files(destination).items():
         assert "api/" not in path
         if path != ".copier-answers.yml":
-            found = re.search(r"fastapi|uvicorn|httpx2|starlette", text, re.IGNORECASE)
+            found = re.search(r"fastapi|uvicorn|starlette", text, re.IGNORECASE)
             assert found is None, f"{path} has {found}"
 
 

@@ -6,14 +6,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from db.branching import neon_client
+from db.branching.neon import NeonProvider
+from db.branching.neon_client import NeonClient
 from db.connection.engine import create_migration_engine
 from db.connection.local_server import LocalServer
 from db.connection.url import DatabaseURL
 from db.verification.databases import TestDatabases
+from neon.api.server import KEY, NeonApi
+from pydantic import SecretStr
 from queries import Query, first_column
 from rendering import DATABASE_SETTINGS
 from scratch_project import ScratchProject
 from sqlalchemy.ext.asyncio import AsyncEngine
+from tenacity import wait_random
 
 
 @pytest.fixture(autouse=True)
@@ -25,11 +31,17 @@ def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestDatabases]:
-    """Databases on a server that this worker alone uses."""
+def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
+    """A running server that this worker alone uses."""
     server = LocalServer(tmp_path_factory.mktemp("server") / ".neon-local", "test", 18)
     with server.in_use():
-        yield TestDatabases(server)
+        yield server
+
+
+@pytest.fixture(scope="session")
+def databases(embedded: LocalServer) -> TestDatabases:
+    """Databases on a server that this worker alone uses."""
+    return TestDatabases(embedded)
 
 
 @pytest.fixture
@@ -38,6 +50,32 @@ def database(databases: TestDatabases) -> Iterator[DatabaseURL]:
     url = databases.create()
     yield url
     databases.drop(url)
+
+
+@pytest.fixture(scope="session")
+def branch_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
+    """A running server whose databases are branches and nothing else."""
+    server = LocalServer(tmp_path_factory.mktemp("branches") / ".neon-local", "test", 18)
+    with server.in_use():
+        yield server
+
+
+@pytest.fixture
+def neon_api(embedded: LocalServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[NeonApi]:
+    """The stand-in for Neon's API. Whatever broke Neon's document while it ran fails the test."""
+    monkeypatch.setattr(neon_client, "_POLL_SECONDS", 0.02)
+    monkeypatch.setattr(neon_client, "_BACK_OFF", wait_random(0, 0.05))
+    with NeonApi(embedded) as api:
+        yield api
+    assert api.contract.breaches == []
+
+
+@pytest.fixture
+async def neon(neon_api: NeonApi) -> AsyncIterator[NeonProvider]:
+    """A provider on the stand-in."""
+    client = NeonClient.connect(neon_api.host, neon_api.project.id, SecretStr(KEY))
+    async with client.http:
+        yield NeonProvider(client)
 
 
 @pytest.fixture

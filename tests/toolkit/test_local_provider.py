@@ -1,12 +1,12 @@
 """Branches of the local provider: copies of databases, made while others may be using them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from db.branching import local
+from db.branching import local_databases
 from db.branching.local import LocalProvider
 from db.connection.engine import create_migration_engine
 from db.connection.errors import ToolkitError, UsageError
@@ -14,22 +14,18 @@ from db.connection.local_server import LocalServer
 from queries import first_column
 from sqlalchemy import text
 
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
-    server = LocalServer(tmp_path_factory.mktemp("branches") / ".neon-local", "test", 18)
-    with server.in_use():
-        yield server
+# The tests share a server with those of the contract.
+pytestmark = pytest.mark.xdist_group("branches")
 
 
 @pytest.fixture
 async def provider(
-    server: LocalServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    branch_server: LocalServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[LocalProvider]:
     """A provider with the branch `main` alone, which has a table with one row."""
     (tmp_path / "alembic.ini").touch()
     monkeypatch.chdir(tmp_path)
-    provider = LocalProvider(server)
+    provider = LocalProvider(branch_server)
     await first_column(
         await provider.url("main"), "DROP TABLE IF EXISTS notes", "CREATE TABLE notes (t text)"
     )
@@ -93,7 +89,7 @@ async def test_a_busy_parent_is_waited_for(provider: LocalProvider) -> None:
 async def test_who_keeps_a_parent_busy_is_told(
     provider: LocalProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(local, "_WAIT_SECONDS", 0.2)
+    monkeypatch.setattr(local_databases, "_WAIT_SECONDS", 0.2)
     monkeypatch.setenv("DB_APPLICATION_NAME", "the busy one")
     engine = create_migration_engine(await provider.url("main"))
     async with engine.connect() as connection:

@@ -14,11 +14,11 @@ _POOLED: Final = "DATABASE_URL"
 _DIRECT: Final = "DATABASE_URL_UNPOOLED"
 
 
-def use_url(url: DatabaseURL) -> Path:
+def use_url(url: DatabaseURL, direct: DatabaseURL | None = None) -> Path:
     """Write `url` as `DATABASE_URL` and return the file, which is made if there is none.
 
-    A `DATABASE_URL_UNPOOLED` in the file is removed: it belongs to the branch that was used before,
-    and migrations would still go there.
+    `direct` becomes `DATABASE_URL_UNPOOLED` where it is another one. Otherwise a line of that name
+    is removed: it belongs to the branch that was used before, and migrations would still go there.
 
     Raises:
         ConfigurationError: the file cannot be written.
@@ -28,7 +28,9 @@ def use_url(url: DatabaseURL) -> Path:
         if not path.exists():
             path.touch(mode=0o600)
         set_key(path, _POOLED, url.render())
-        if _DIRECT in dotenv_values(path):
+        if direct is not None and direct != url:
+            set_key(path, _DIRECT, direct.render())
+        elif _DIRECT in dotenv_values(path):
             unset_key(path, _DIRECT)
     except OSError as error:
         raise ConfigurationError(

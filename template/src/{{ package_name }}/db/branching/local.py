@@ -1,133 +1,189 @@
 """The local provider: one embedded server a project, one database a branch."""
 
-import asyncio
-import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from secrets import token_hex
-from typing import Any, Final
+from typing import Final
 
-import asyncpg
-from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..connection.engine import create_migration_engine
-from ..connection.errors import ToolkitError, UsageError
+from ..connection.errors import UsageError
 from ..connection.failures import explained
 from ..connection.local_server import MAIN_BRANCH, LocalServer
 from ..connection.url import DatabaseURL
-from .provider import Branch, checked_name
+from . import local_databases as databases
+from .local_databases import Found, Told, list_databases
+from .provider import Branch, RestorePoint, changeable, checked_name, existing, new_branch
 
-_WAIT_SECONDS: Final = 10.0
 _MAINTENANCE: Final = "postgres"
-
-_LIST_SQL: Final = text("""
-SELECT datname, shobj_description(oid, 'pg_database'), pg_database_size(oid)
-FROM pg_database
-WHERE NOT datistemplate AND datname <> 'postgres'
-ORDER BY datname <> 'main', datname
-""")
-_SESSIONS_SQL: Final = text("""
-SELECT string_agg(DISTINCT coalesce(nullif(application_name, ''), 'pid ' || pid), ', ')
-FROM pg_stat_activity WHERE datname = :name AND pid <> pg_backend_pid()
-""")
-_END_SESSIONS_SQL: Final = text("""
-SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
-WHERE datname = :name AND pid <> pg_backend_pid() AND backend_type = 'client backend'
-""")
+# What a killed process leaves of these, `prune` finds expired.
+_SCRATCH_TTL: Final = timedelta(hours=1)
 
 
 class LocalProvider:
-    """Branches as databases of the project's embedded server, which is started at first use."""
+    """Branches as databases of the project's embedded server, which is started at first use.
+
+    PostgreSQL copies and drops a database only while nobody uses it: its sessions are waited for,
+    ten seconds at most, or ended with `force`. Who waited in vain gets a `ToolkitError`.
+    """
 
     def __init__(self, server: LocalServer | None = None) -> None:
         self._server = server or LocalServer.for_project()
 
     async def list(self) -> list[Branch]:
-        """Return all branches, `main` first."""
+        """Return all branches, `main` first; restore points are none."""
         async with self._connection() as connection:
-            return await _branches(connection)
+            return list(_branches(await list_databases(connection)).values())
+
+    async def get(self, name: str) -> Branch:
+        """Return a branch.
+
+        Raises:
+            UsageError: there is no such branch.
+        """
+        async with self._connection() as connection:
+            return existing(_branches(await list_databases(connection)), name)
 
     async def create(
         self,
         name: str,
         parent: str | None = None,
         *,
-        time_to_live: timedelta | None = None,
+        ttl: timedelta | None = None,
         force: bool = False,
     ) -> Branch:
-        """Copy the database `parent` (default: `main`), files and all.
-
-        PostgreSQL copies a database only while nobody uses it: its sessions are waited for, ten
-        seconds at most, or ended with `force`.
+        """Copy the database `parent` (None: `main`), files and all.
 
         Raises:
             UsageError: the name is taken or cannot be one, or there is no such parent.
-            ToolkitError: the parent is in use.
         """
         parent = parent or MAIN_BRANCH
         async with self._connection() as connection:
-            branches = {branch.name: branch for branch in await _branches(connection)}
-            _existing(branches, parent)
-            if checked_name(name) in branches or name in (_MAINTENANCE, "template0", "template1"):
-                raise UsageError(f"There is a branch {name} already.", f"db branch reset {name}")
-            await _copy(connection, name, parent, force=force)
-            return _existing({found.name: found for found in await _branches(connection)}, name)
+            found = await list_databases(connection)
+            expires_at = new_branch(_branches(found), name, parent, ttl)
+            if name in {_MAINTENANCE, "template0", "template1", *(each.name for each in found)}:
+                raise UsageError(f"There is a branch {name} already.", "Take another name.")
+            told = Told(parent, datetime.now(UTC), expires_at)
+            await databases.copy(connection, name, parent, told, force=force)
+            return _branches(await list_databases(connection))[name]
 
     async def create_empty(self, name: str) -> DatabaseURL:
         """Make a database without a parent, as a scratch branch; returns its URL."""
         async with self._connection() as connection:
-            create = f"CREATE DATABASE {_quoted(connection, checked_name(name))}"
-            await connection.execute(text(create))
-            await _describe(connection, name, MAIN_BRANCH)
+            await databases.create(connection, checked_name(name), _scratch(MAIN_BRANCH))
         return self._server.url(name)
 
     async def delete(self, name: str, *, force: bool = False) -> None:
-        """Drop a branch's database.
+        """Drop a branch's database, and its restore points with it.
 
         Raises:
-            UsageError: there is no such branch, or it is `main`.
-            ToolkitError: the branch is in use, and `force` is not set.
+            UsageError: there is no such branch, or it is `main`, protected, or has children.
         """
         async with self._connection() as connection:
-            branches = {branch.name: branch for branch in await _branches(connection)}
-            _changeable(branches, name, "deleted")
-            await _drop(connection, name, force=force)
+            found = await list_databases(connection)
+            changeable(_branches(found), name, "deleted")
+            await databases.drop(connection, name, force=force)
+            for each in found:
+                if each.told.point_of == name:
+                    await databases.drop(connection, each.name, force=force)
 
     async def reset(self, name: str, *, force: bool = False) -> Branch:
         """Replace a branch's database by a fresh copy of its parent's.
 
         The copy is made under another name first, so a failure leaves the branch as it was.
 
-        Raises: as `create` and `delete` do.
+        Raises:
+            UsageError: as `delete` does.
         """
         async with self._connection() as connection:
-            branches = {branch.name: branch for branch in await _branches(connection)}
-            parent = _changeable(branches, name, "reset").parent or MAIN_BRANCH
-            _existing(branches, parent)
-            copy = f"reset-{token_hex(4)}"
-            await _copy(connection, copy, parent, force=force)
+            found = await list_databases(connection)
+            branches = _branches(found)
+            parent = changeable(branches, name, "reset").parent or MAIN_BRANCH
+            existing(branches, parent)
+            fresh = f"reset-{token_hex(4)}"
+            await databases.copy(connection, fresh, parent, _scratch(parent), force=force)
             try:
-                await _drop(connection, name, force=force)
+                await databases.drop(connection, name, force=force)
             except BaseException:
-                await _drop(connection, copy, force=True)
+                await databases.drop(connection, fresh, force=True)
                 raise
-            rename = (
-                f"ALTER DATABASE {_quoted(connection, copy)} RENAME TO {_quoted(connection, name)}"
-            )
-            await connection.execute(text(rename))
-            return _existing({found.name: found for found in await _branches(connection)}, name)
+            await databases.rename(connection, fresh, name, force=True)
+            await databases.describe(connection, name, _told(found, name))
+            return _branches(await list_databases(connection))[name]
 
-    async def url(self, name: str) -> DatabaseURL:
-        """Return a branch's URL.
+    async def url(self, name: str, *, pooled: bool = False) -> DatabaseURL:
+        """Return a branch's URL. There is no pooler here, so both endpoints are the same.
 
         Raises:
             UsageError: there is no such branch.
         """
-        branches = {branch.name: branch for branch in await self.list()}
-        return self._server.url(_existing(branches, name).name)
+        return self._server.url((await self.get(name)).name)
+
+    async def branch_of(self, url: DatabaseURL) -> str | None:
+        """Return the name of the branch that a URL leads to, or None."""
+        names = [branch.name for branch in await self.list()]
+        return next((name for name in names if self._server.url(name) == url), None)
+
+    async def make_restore_point(self, branch: str, *, force: bool = False) -> RestorePoint:
+        """Copy a branch's database.
+
+        Raises:
+            UsageError: there is no such branch.
+        """
+        async with self._connection() as connection:
+            existing(_branches(await list_databases(connection)), branch)
+            name, told = _point_name(), Told(created_at=datetime.now(UTC), point_of=branch)
+            await databases.copy(connection, name, branch, told, force=force)
+            return _point(Found(name, told, 0))
+
+    async def list_restore_points(self, branch: str) -> Sequence[RestorePoint]:
+        """Return the restore points of a branch, the newest first.
+
+        Raises:
+            UsageError: there is no such branch.
+        """
+        async with self._connection() as connection:
+            found = await list_databases(connection)
+        existing(_branches(found), branch)
+        points = [_point(each) for each in found if each.told.point_of == branch]
+        return sorted(points, key=lambda point: point.created_at, reverse=True)
+
+    async def restore(self, branch: str, point: RestorePoint, *, force: bool = False) -> None:
+        """Put a copy of a restore point in the branch's place.
+
+        The database before becomes a restore point itself. The copy is made first, so a failure
+        leaves the branch as it was.
+
+        Raises:
+            UsageError: there is no such branch or restore point.
+        """
+        async with self._connection() as connection:
+            found = await list_databases(connection)
+            existing(_branches(found), branch)
+            _require_point(found, point)
+            fresh, kept = f"restore-{token_hex(4)}", _point_name()
+            await databases.copy(connection, fresh, point.id, _scratch(branch), force=force)
+            try:
+                await databases.rename(connection, branch, kept, force=force)
+            except BaseException:
+                await databases.drop(connection, fresh, force=True)
+                raise
+            await databases.rename(connection, fresh, branch, force=True)
+            await databases.describe(connection, branch, _told(found, branch))
+            was = Told(created_at=datetime.now(UTC), point_of=branch)
+            await databases.describe(connection, kept, was)
+
+    async def delete_restore_point(self, point: RestorePoint) -> None:
+        """Drop a restore point's database.
+
+        Raises:
+            UsageError: there is no such restore point.
+        """
+        async with self._connection() as connection:
+            _require_point(await list_databases(connection), point)
+            await databases.drop(connection, point.id, force=True)
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[AsyncConnection]:
@@ -141,78 +197,42 @@ class LocalProvider:
             await engine.dispose()
 
 
-async def _branches(connection: AsyncConnection) -> list[Branch]:
-    rows = (await connection.execute(_LIST_SQL)).all()
-    return [_branch(name, description, size) for name, description, size in rows]
+def _branches(found: list[Found]) -> dict[str, Branch]:
+    """Return the databases that are branches, by name; one made by hand is a child of `main`."""
+    return {each.name: _branch(each) for each in found if each.told.point_of is None}
 
 
-def _branch(name: str, description: str | None, size_bytes: int) -> Branch:
-    """Read a branch from its database's comment, which lives and dies with the database."""
-    try:
-        told: dict[str, Any] = json.loads(description or "{}")
-        created_at = datetime.fromisoformat(told["created_at"])
-    except (ValueError, KeyError, TypeError):  # made by hand, by CREATE DATABASE
-        told, created_at = {}, None
-    parent = None if name == MAIN_BRANCH else told.get("parent", MAIN_BRANCH)
-    return Branch(name, parent, created_at, size_bytes)
+def _branch(found: Found) -> Branch:
+    told, is_default = found.told, found.name == MAIN_BRANCH
+    return Branch(
+        found.name,
+        None if is_default else told.parent or MAIN_BRANCH,
+        told.created_at,
+        found.size_bytes,
+        told.expires_at,
+        is_default,
+        told.protected,
+    )
 
 
-def _existing(branches: dict[str, Branch], name: str) -> Branch:
-    if name not in branches:
-        raise UsageError(f"There is no branch {name}.", f"There are: {', '.join(branches)}.")
-    return branches[name]
+def _point(found: Found) -> RestorePoint:
+    created_at = found.told.created_at or datetime.min.replace(tzinfo=UTC)
+    return RestorePoint(found.name, found.name, found.told.point_of or "", "copy", created_at)
 
 
-def _changeable(branches: dict[str, Branch], name: str, verb: str) -> Branch:
-    branch = _existing(branches, name)
-    if branch.is_default:
-        raise UsageError(
-            f"{name} is the default branch and is never {verb}.", "db downgrade base empties it."
-        )
-    return branch
+def _point_name() -> str:
+    return f"restore-point-{token_hex(4)}"
 
 
-async def _copy(connection: AsyncConnection, name: str, parent: str, *, force: bool) -> None:
-    # Copying the files is about twice as fast as writing them through the WAL.
-    copy, source = _quoted(connection, name), _quoted(connection, parent)
-    statement = f"CREATE DATABASE {copy} TEMPLATE {source} STRATEGY FILE_COPY"
-    await _when_unused(connection, statement, parent, force=force)
-    await _describe(connection, name, parent)
+def _require_point(found: list[Found], point: RestorePoint) -> None:
+    if not any(each.name == point.id and each.told.point_of for each in found):
+        raise UsageError(f"There is no restore point {point.name}.", "List them, and take another.")
 
 
-async def _drop(connection: AsyncConnection, name: str, *, force: bool) -> None:
-    await _when_unused(connection, f"DROP DATABASE {_quoted(connection, name)}", name, force=force)
+def _told(found: list[Found], name: str) -> Told:
+    return next(each.told for each in found if each.name == name)
 
 
-async def _when_unused(
-    connection: AsyncConnection, statement: str, used: str, *, force: bool
-) -> None:
-    """Run a statement that needs the database `used` to have no sessions."""
-    deadline = asyncio.get_running_loop().time() + _WAIT_SECONDS
-    while True:
-        if force:
-            await connection.execute(_END_SESSIONS_SQL, {"name": used})
-        try:
-            await connection.execute(text(statement))
-        except DBAPIError as error:
-            if getattr(error.orig, "sqlstate", None) != asyncpg.ObjectInUseError.sqlstate:
-                raise
-        else:
-            return
-        if asyncio.get_running_loop().time() > deadline:
-            users = await connection.scalar(_SESSIONS_SQL, {"name": used})
-            raise ToolkitError(
-                f"Branch {used} is in use by {users or 'a session that just ended'}.",
-                "Close that, or end its sessions with --force.",
-            )
-
-
-async def _describe(connection: AsyncConnection, name: str, parent: str) -> None:
-    told = json.dumps({"parent": parent, "created_at": datetime.now(UTC).isoformat()})
-    literal = "'" + told.replace("'", "''") + "'"  # COMMENT takes no parameters
-    statement = f"COMMENT ON DATABASE {_quoted(connection, name)} IS {literal}"
-    await connection.exec_driver_sql(statement)
-
-
-def _quoted(connection: AsyncConnection, name: str) -> str:
-    return connection.dialect.identifier_preparer.quote_identifier(name)
+def _scratch(parent: str) -> Told:
+    now = datetime.now(UTC)
+    return Told(parent, now, now + _SCRATCH_TTL)

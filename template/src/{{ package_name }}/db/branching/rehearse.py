@@ -27,14 +27,13 @@ from ..migration.trace import Tracer
 from ..verification.catalog import Catalog, take_snapshot
 from ..verification.data_check import Data, find_losses, summarize_data
 from .load import read_statements, running_load
-from .provider import BranchProvider
+from .provider import REHEARSAL_PREFIX, BranchProvider
 from .rehearsal import Rehearsal, RoundTripSummary, Stall
 from .round_trip import go_down_and_up
 from .smoke import run_smoke_test
 from .thresholds import load_thresholds
 from .verdict import judge_trace, weigh_lint
 
-PREFIX: Final = "rehearse-"
 # The branch of a rehearsal that was killed is gone after this.
 _TIME_TO_LIVE: Final = timedelta(hours=2)
 
@@ -128,10 +127,10 @@ async def rehearse(provider: BranchProvider, options: Options, say: Say) -> Rehe
 async def _branch(
     provider: BranchProvider, parent: str, gathered: _Gathered, *, keep: bool
 ) -> AsyncIterator[tuple[str, DatabaseURL]]:
-    name = f"{PREFIX}{datetime.now(UTC):%Y%m%d-%H%M%S}-{token_hex(2)}"
+    name = f"{REHEARSAL_PREFIX}{datetime.now(UTC):%Y%m%d-%H%M%S}-{token_hex(2)}"
     try:
         with gathered.phase("branch", f"Making a branch of {parent}: {name}"):
-            await provider.create(name, parent, time_to_live=_TIME_TO_LIVE)
+            await provider.create(name, parent, ttl=_TIME_TO_LIVE)
             url = await provider.url(name)
         yield name, url
     finally:

@@ -1,9 +1,10 @@
 """The settings: environment variables, `.env` and `.env.<APP_ENV>`, checked when they are read."""
 
 import os
+import re
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from .errors import ConfigurationError
@@ -12,6 +13,16 @@ from .project import project_name, project_root
 from .url import DatabaseURL
 
 _Seconds = Annotated[float, Field(gt=0, le=86400, description="a number of seconds above 0")]
+
+
+def _one_word(key: SecretStr) -> SecretStr:
+    """Refuse what an HTTP header cannot hold, before an error of the HTTP client quotes it."""
+    if re.fullmatch(r"[!-~]+", key.get_secret_value()) is None:
+        raise ValueError("it is not one word")
+    return key
+
+
+_Key = Annotated[SecretStr, AfterValidator(_one_word)]
 
 
 class Settings(BaseSettings):
@@ -41,6 +52,20 @@ class Settings(BaseSettings):
         min_length=1,
         max_length=63,  # PostgreSQL cuts what is longer
         description="a name of 1 to 63 characters",
+    )
+
+    neon_api_key: _Key | None = Field(None, description="a key of Neon's, without spaces")
+    neon_project_id: str | None = Field(
+        None, pattern=r"^[a-z0-9-]{1,60}$", description="a project's id, such as shiny-wind-028834"
+    )
+    # The key is sent in the clear to this machine alone.
+    neon_api_host: str = Field(
+        "https://console.neon.tech",
+        pattern=r"^(https://[^\s/@?#]+|http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?)(/[^\s@?#]*)?$",
+        description="an https:// URL, or an http:// one of this machine",
+    )
+    db_branch_provider: Literal["neon", "local"] | None = Field(
+        None, description="'neon' or 'local'"
     )
 
     app_env: str = Field(
@@ -127,7 +152,7 @@ def app_env() -> str:
     return os.environ.get("APP_ENV") or "development"
 
 
-_SECRETS: Final = {"database_url", "database_url_unpooled"}
+_SECRETS: Final = {"database_url", "database_url_unpooled", "neon_api_key"}
 
 
 def _explain(error: ValidationError) -> str:
