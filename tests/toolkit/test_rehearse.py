@@ -16,6 +16,13 @@ from queries import first_column
 from scratch_project import ScratchProject
 
 # Some 20 MiB, which is more than the table may have that is rewritten.
+MODELS = """
+from sqlalchemy import Column, Identity, Index, Integer, MetaData, Table
+
+metadata = MetaData()
+Table("t", metadata, Column("id", Integer, Identity(always=True), primary_key=True),
+      Column("v", Integer{rest}))
+"""
 LARGE = "INSERT INTO t (v) SELECT g FROM generate_series(1, 500000) g"
 
 
@@ -36,6 +43,7 @@ async def parent(server: LocalServer, project: ScratchProject) -> DatabaseURL:
         up='op.execute("CREATE TABLE t (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, v int)")',
         undo='op.execute("DROP TABLE t")',
     )
+    project.models(MODELS.format(rest=""))
     await upgrade(server.url())
     await first_column(server.url(), LARGE, "ANALYZE t")
     return server.url()
@@ -112,10 +120,11 @@ async def test_the_same_in_safe_steps_is_safe(
         "e5",
         "d4",
         up="with op.get_context().autocommit_block():\n"
-        '    op.create_index("i", "t", ["v"], postgresql_concurrently=True)',
+        '    op.create_index("ix_t_v", "t", ["v"], postgresql_concurrently=True)',
         undo="with op.get_context().autocommit_block():\n"
-        '    op.drop_index("i", postgresql_concurrently=True)',
+        '    op.drop_index("ix_t_v", postgresql_concurrently=True)',
     )
+    project.models(MODELS.format(rest=", nullable=False, index=True"))
     found = await run(server)
     assert [(reason.rule, reason.message) for reason in found.reasons] == []
     assert found.verdict == "safe"
@@ -127,6 +136,7 @@ async def test_a_downgrade_that_leaves_something_blocks(
     parent: DatabaseURL, server: LocalServer, project: ScratchProject
 ) -> None:
     project.revision("b2", "a1", up='op.execute("CREATE TABLE x ()")', undo="pass")
+    project.models(MODELS.format(rest="") + 'Table("x", metadata)\n')
     found = await run(server)
     assert found.verdict == "blocked"
     assert "The downgrade leaves + table public.x" in found.reasons[0].message

@@ -13,16 +13,17 @@ from rich.text import Text
 from .branching.scratch import scratch_branch
 from .cli_branch import branch_app
 from .cli_check import check_command
-from .cli_rehearse import rehearse_command
+from .cli_progress import SaidProgress
+from .cli_rehearse import promote_command, rehearse_command, restore_command
 from .connection.doctor import Check, examine
 from .connection.errors import ToolkitError
 from .connection.local_server import LocalServer, place
 from .connection.settings import load_settings
-from .console import console, say, say_done, say_error, say_table, write_json
+from .console import say, say_done, say_error, say_table, write_json
 from .migration.autogenerate import create_revision
 from .migration.commands import require_single_head
 from .migration.configuration import alembic_config
-from .migration.progress import Progress, Step
+from .migration.progress import Step
 from .migration.runner import downgrade, print_sql, upgrade
 from .migration.status import read_status
 
@@ -35,6 +36,8 @@ app = typer.Typer(
 app.add_typer(branch_app, name="branch")
 app.command("check")(check_command)
 app.command("rehearse")(rehearse_command)
+app.command("promote")(promote_command)
+app.command("restore")(restore_command)
 
 Json = Annotated[
     str | None, typer.Option("--json", metavar="FILE|-", help="Write the result as JSON too.")
@@ -102,7 +105,7 @@ def upgrade_command(
         return
     url = load_settings().direct_url
     say(f"Upgrading {place(url)}")
-    steps = asyncio.run(upgrade(url, revision, progress=_Said()))
+    steps = asyncio.run(upgrade(url, revision, progress=SaidProgress()))
     _say_end(steps, "applied", "The database is at that revision already.")
     write_json(json, [asdict(step) for step in steps])
 
@@ -118,27 +121,9 @@ def downgrade_command(
         return
     url = load_settings().direct_url
     say(f"Downgrading {place(url)}")
-    steps = asyncio.run(downgrade(url, revision, progress=_Said()))
+    steps = asyncio.run(downgrade(url, revision, progress=SaidProgress()))
     _say_end(steps, "taken back", "There was nothing to take back.")
     write_json(json, [asdict(step) for step in steps])
-
-
-class _Said(Progress):
-    """Tells a person, on standard error, what a run does and what it waits for."""
-
-    def begins(self, revision: str, message: str, *, is_upgrade: bool) -> None:
-        """Say nothing to a pipe, which gets a line when the revision is done."""
-        if console.is_terminal:
-            say(f"… {revision}  {message}", "dim")
-
-    def ends(self, step: Step) -> None:
-        """Say what was committed, and how long it took."""
-        arrow = "↑" if step.is_upgrade else "↓"
-        say_done(f"{arrow} {step.revision}  {step.message}  ({step.duration_ms:.0f} ms)")
-
-    def waits(self, reason: str) -> None:
-        """Say what stands in the way."""
-        say(f"  {reason}", "yellow")
 
 
 def _say_end(steps: list[Step], verb: str, otherwise: str) -> None:

@@ -31,7 +31,7 @@ Json = Annotated[
 _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
 
 
-def _run(work: Callable[[BranchProvider], Awaitable[T]]) -> T:
+def run_on_provider(work: Callable[[BranchProvider], Awaitable[T]]) -> T:
     """Do something with the provider that the settings choose."""
 
     async def run() -> T:
@@ -44,7 +44,7 @@ def _run(work: Callable[[BranchProvider], Awaitable[T]]) -> T:
 @branch_app.command("list")
 def list_branches(json: Json = None) -> None:
     """List all branches; the one in use has a star."""
-    branches, current = _run(_branches_and_current)
+    branches, current = run_on_provider(_branches_and_current)
     say_table(
         ("", "branch", "parent", "created", "expires", "size"),
         [_row(branch, is_current=branch.name == current) for branch in branches],
@@ -81,7 +81,9 @@ def create(
 ) -> None:
     """Make a branch with the schema and the data of its parent."""
     lifetime = None if ttl is None else _lifetime(ttl)
-    branch = _run(lambda provider: provider.create(name, parent, ttl=lifetime, force=force))
+    branch = run_on_provider(
+        lambda provider: provider.create(name, parent, ttl=lifetime, force=force)
+    )
     say_done(f"branch {branch.name} made from {branch.parent}, {size(branch.size_bytes)}")
     say(f"Work on it with: db branch use {branch.name}")
 
@@ -102,14 +104,14 @@ def delete(name: Name, force: Force = False) -> None:
             raise UsageError(f"{name} is the branch in use.", "First: db branch use main")
         await provider.delete(name, force=force)
 
-    _run(work)
+    run_on_provider(work)
     say_done(f"branch {name} deleted")
 
 
 @branch_app.command()
 def reset(name: Name, force: Force = False) -> None:
     """Bring a branch back to the present state of its parent."""
-    branch = _run(lambda provider: provider.reset(name, force=force))
+    branch = run_on_provider(lambda provider: provider.reset(name, force=force))
     say_done(f"branch {branch.name} reset to {branch.parent}")
 
 
@@ -121,7 +123,7 @@ def print_url(
     ] = False,
 ) -> None:
     """Print the URL of a branch, password and all, to standard output."""
-    url = _run(lambda provider: provider.url(name, pooled=pooled))
+    url = run_on_provider(lambda provider: provider.url(name, pooled=pooled))
     sys.stdout.write(url.render() + "\n")
 
 
@@ -132,7 +134,7 @@ def use(name: Name) -> None:
     async def work(provider: BranchProvider) -> tuple[DatabaseURL, DatabaseURL]:
         return await provider.url(name, pooled=True), await provider.url(name)
 
-    path = use_url(*_run(work))
+    path = use_url(*run_on_provider(work))
     say_done(f"{path.name} points to branch {name}")
     if os.environ.get("DATABASE_URL"):
         say("DATABASE_URL is set in the environment, which counts more than the file.", "yellow")
@@ -147,7 +149,7 @@ def prune_branches(
 ) -> None:
     """Delete the branches that expired, and those that rehearsals left behind."""
     age = _lifetime(older_than)
-    pruned = _run(lambda provider: prune(provider, older_than=age))
+    pruned = run_on_provider(lambda provider: prune(provider, older_than=age))
     for name in pruned:
         say_done(f"branch {name} deleted")
     if not pruned:

@@ -1,4 +1,4 @@
-"""The commands `db rehearse`, `db promote` and `db restore`."""
+"""The commands of the way to production: `db rehearse`, `db promote` and `db restore`."""
 
 import asyncio
 from pathlib import Path
@@ -6,12 +6,19 @@ from typing import Annotated
 
 import typer
 
-from .branching.local import LocalProvider
+from .branching.promote import promote
+from .branching.provider import BranchProvider
+from .branching.rehearsal import RehearsedPlan
 from .branching.rehearse import Options, rehearse
 from .branching.report.html import render_html
 from .branching.report.markdown import render_markdown
 from .branching.report.terminal import say_rehearsal
-from .console import say, write_json, write_text
+from .branching.restore import chosen, revision_of, ways_back, words
+from .cli_branch import Force, run_on_provider
+from .cli_progress import SaidProgress
+from .connection.errors import UsageError
+from .connection.project import project_root
+from .console import ask, say, say_done, say_table, write_json, write_text
 
 Parent = Annotated[
     str | None, typer.Option(metavar="NAME", help="The branch to copy; default: the default one.")
@@ -39,10 +46,68 @@ def rehearse_command(
 ) -> None:
     """Run what is pending on a branch of the parent, measure it, verify it, and judge."""
     options = Options(parent, run, load, keep)
-    found = asyncio.run(rehearse(LocalProvider(), options, say))
+    found = run_on_provider(lambda provider: rehearse(provider, options, say))
     say_rehearsal(found)
     write_json(json, found.as_json())
+    write_json(str(last_plan()), found.as_json())
     write_text(markdown, lambda: render_markdown(found))
     write_text(html, lambda: render_html(found))
     if found.verdict == "blocked":
         raise typer.Exit(1)
+
+
+def promote_command(
+    plan: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="What db rehearse --json wrote; default: the last one."),
+    ] = None,
+    force: Force = False,
+) -> None:
+    """Run the rehearsed plan on its parent, if nothing moved since."""
+    rehearsed = RehearsedPlan.read(plan or last_plan())
+    promotion = run_on_provider(
+        lambda provider: promote(provider, rehearsed, SaidProgress(), say, force=force)
+    )
+    count = len(promotion.steps)
+    say_done(f"{count} revision{'s' * (count != 1)} promoted to {rehearsed.parent_branch}")
+    say(f"The way back: db restore {promotion.restore_point.name}")
+
+
+def restore_command(
+    point: Annotated[str | None, typer.Argument(metavar="[POINT]")] = None,
+    branch: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Whose points; default: the default branch.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    force: Force = False,
+) -> None:
+    """List the restore points, or bring a branch back to one."""
+    run_on_provider(lambda provider: _restore(provider, branch, point, yes=yes, force=force))
+
+
+async def _restore(
+    provider: BranchProvider, branch: str | None, point: str | None, *, yes: bool, force: bool
+) -> None:
+    name = branch or (await provider.list())[0].name
+    ways = await ways_back(provider, name)
+    if point is None:
+        say_table(
+            ("restore point", "kind", "made", "going back loses"),
+            [(way.point.name, way.point.kind, f"{words(way.age)} ago", way.loss) for way in ways],
+        )
+        if not ways:
+            say(f"{name} has no restore points; db promote makes them.")
+        return
+    way = chosen(ways, point)
+    say(f"{name} is at {await revision_of(provider, name)}. Going back loses {way.loss}.", "yellow")
+    if not yes and not await asyncio.to_thread(ask, f"Bring {name} back to {point}?"):
+        raise UsageError("Nothing was done.", "Answer y, or give --yes.")
+    await provider.restore(name, way.point, force=force)
+    say_done(f"{name} is back at {await revision_of(provider, name)}, as {words(way.age)} ago")
+
+
+def last_plan() -> Path:
+    """Return where the last rehearsal's plan is kept; git ignores the folder."""
+    folder = project_root() / ".neon-local"
+    folder.mkdir(exist_ok=True)
+    return folder / "last-rehearsal.json"

@@ -74,3 +74,11 @@ def write_text(target: str | None, render: Callable[[], str]) -> None:
 def size(size_bytes: int) -> str:
     """Return a size as a person reads it."""
     return f"{size_bytes / 1024**2:.1f} MiB"
+
+
+def ask(question: str) -> bool:
+    """Ask a person, on the terminal; where there is none the answer is no."""
+    if not sys.stdin.isatty():
+        return False
+    console.print(Text(f"{question} [y/N] "), end="")
+    return sys.stdin.readline().strip().lower() in ("y", "yes")

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from secrets import token_hex
@@ -18,7 +18,8 @@ from ..connection.errors import ToolkitError
 from ..connection.url import DatabaseURL
 from ..migration.commands import require_single_head
 from ..migration.configuration import alembic_config
-from ..migration.lint.findings import Finding
+from ..migration.drift import find_drift
+from ..migration.lint import Finding, lint_revisions
 from ..migration.plan import Plan, make_plan
 from ..migration.progress import Progress, Step
 from ..migration.runner import upgrade
@@ -215,11 +216,22 @@ async def _verify(
         if code != 0:
             message = f"{options.run} ended with {code}."
             gathered.add("smoke-test", pending[-1].revision, message, is_error=True)
+    for finding in await _drift(url):
+        gathered.findings.append(replace(finding, source="verification"))
     gathered.round_trip = await go_down_and_up(url, pending, before, after)
     for revision, difference in gathered.round_trip.differences:
         gathered.add("round-trip", revision, difference, is_error=True)
     for revision, reason in gathered.round_trip.irreversible:
         gathered.add("irreversible", revision, f"It says of itself: {reason}", is_error=False)
+
+
+async def _drift(url: DatabaseURL) -> list[Finding]:
+    """Compare the models with the upgraded branch: what was changed by hand on the parent shows."""
+    engine = create_migration_engine(url)
+    try:
+        return (await find_drift(engine, alembic_config()))[0]
+    finally:
+        await engine.dispose()
 
 
 _UNDECLARED: Final = 'If it is meant, say so in the revision: data_loss = "why"'
@@ -259,7 +271,7 @@ def _conclude(
         relations=relations,
         findings=[
             *judge_trace(tracer.revisions, relations, load_thresholds()),
-            *weigh_lint([], tracer.revisions),
+            *weigh_lint(lint_revisions(alembic_config(), pending), tracer.revisions),
             *gathered.findings,
         ],
         round_trip=gathered.round_trip,

@@ -107,8 +107,8 @@ def _judge_locks(
 def weigh_lint(findings: Iterable[Finding], revisions: Sequence[RevisionTrace]) -> list[Finding]:
     """Return the linter's findings, each told whether the trace saw what it warns of.
 
-    One that did not come true is only worth a word: on this parent, with this data, the statement
-    did nothing of the kind.
+    Where the trace can see it, the trace judges: it knows the size of the table and the time. What
+    the linter guessed is only worth a word then.
     """
     traces = {revision.revision: revision for revision in revisions}
     return [_weighed(finding, traces.get(finding.revision or "")) for finding in findings]
@@ -121,7 +121,7 @@ def _weighed(finding: Finding, trace: RevisionTrace | None) -> Finding:
     seen = {name for statement in trace.statements for name in getattr(statement, effect)}
     noun = "rewrite" if effect == "rewrites" else "full scan"
     if seen:
-        return _with(finding, finding.severity, f"the trace agrees: a {noun} of {_listed(seen)}")
+        return _with(finding, "info", f"the trace agrees: a {noun} of {_listed(seen)}")
     return _with(finding, "info", f"the trace disagrees: it saw no {noun}")
 
 

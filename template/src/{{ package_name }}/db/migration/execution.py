@@ -72,6 +72,7 @@ def run_safely(
     table = _version_table(connection, migration_context)
     with migration_lock(connection, table, progress) as lock:
         steps = _Steps(list_steps, connection, lock, progress)
+        progress.locked()
         configure(fn=steps, on_version_apply=steps.note_heads)
         _tell_long_transactions(lock, progress)
         with _protected(connection, lock, progress, tracer) as watch, steps.following():

@@ -15,7 +15,7 @@ from ..connection.errors import UsageError
 from ..connection.url import DatabaseURL
 from .commands import explain_refusal, require_revision, run_command, script_directory
 from .configuration import alembic_config
-from .progress import Progress, Step
+from .progress import Progress, Relay, Step
 from .trace import Tracer
 
 
@@ -100,28 +100,20 @@ async def _run(
     return recorder.steps
 
 
-class _Recorder(Progress):
-    """Keeps the steps, and hands the news on."""
+class _Recorder(Relay):
+    """Keeps the steps, tells a tracer where each ends, and hands the news on."""
 
     def __init__(self, listener: Progress, tracer: Tracer | None) -> None:
+        super().__init__(listener)
         self.steps: list[Step] = []
-        self._listener = listener
         self._tracer = tracer
-
-    def begins(self, revision: str, message: str, *, is_upgrade: bool) -> None:
-        """Hand on that a revision is about to run."""
-        self._listener.begins(revision, message, is_upgrade=is_upgrade)
 
     def ends(self, step: Step) -> None:
         """Keep a revision that was committed."""
         self.steps.append(step)
         if self._tracer is not None:
             self._tracer.end_revision(step.revision, step.message)
-        self._listener.ends(step)
-
-    def waits(self, reason: str) -> None:
-        """Hand on what the run waits for."""
-        self._listener.waits(reason)
+        super().ends(step)
 
 
 def print_sql(revision: str, *, is_upgrade: bool = True, config: Config | None = None) -> None:

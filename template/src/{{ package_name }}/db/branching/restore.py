@@ -1,0 +1,60 @@
+"""Restore points of a branch: which there are, what would be lost, and the way back."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from ..connection.errors import UsageError
+from ..migration.status import read_status
+from .provider import BranchProvider, RestorePoint
+
+
+@dataclass(frozen=True)
+class WayBack:
+    """A restore point, how old it is, and the revision that the branch is at now."""
+
+    point: RestorePoint
+    age: timedelta
+
+    @property
+    def loss(self) -> str:
+        """What going back there loses."""
+        return f"everything written in the last {words(self.age)}"
+
+
+async def ways_back(provider: BranchProvider, branch: str) -> list[WayBack]:
+    """Return the restore points of a branch, the newest first.
+
+    Raises:
+        UsageError: there is no such branch.
+    """
+    now = datetime.now(UTC)
+    points = await provider.list_restore_points(branch)
+    return [WayBack(point, now - point.created_at) for point in points]
+
+
+def chosen(ways: Sequence[WayBack], name: str) -> WayBack:
+    """Return the way back of that name.
+
+    Raises:
+        UsageError: there is none.
+    """
+    for way in ways:
+        if name in (way.point.name, way.point.id):
+            return way
+    raise UsageError(f"There is no restore point {name}.", "db restore lists those that there are.")
+
+
+def words(age: timedelta) -> str:
+    """Return a time as a person says it."""
+    seconds = int(age.total_seconds())
+    for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        if count := seconds // length:
+            return f"{count} {unit}{'s' * (count != 1)}"
+    return f"{seconds} seconds"
+
+
+async def revision_of(provider: BranchProvider, branch: str) -> str:
+    """Return the revision that a branch is at."""
+    status = await read_status(await provider.url(branch))
+    return ", ".join(status.current) or "base"
