@@ -60,6 +60,14 @@ def branch_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalSer
         yield server
 
 
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
+    """A running server for tests of rehearsals, which change its default branch."""
+    found = LocalServer(tmp_path_factory.mktemp("rehearsals") / ".neon-local", "test", 18)
+    with found.in_use():
+        yield found
+
+
 @pytest.fixture
 def neon_api(embedded: LocalServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[NeonApi]:
     """The stand-in for Neon's API. Whatever broke Neon's document while it ran fails the test."""

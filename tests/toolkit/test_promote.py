@@ -16,7 +16,6 @@ from db.migration.progress import Progress
 from db.migration.runner import upgrade
 from queries import first_column
 from scratch_project import ScratchProject
-from test_rehearse import server as server
 
 VERSION = "SELECT version_num FROM alembic_version"
 Plan = Callable[[], Awaitable[RehearsedPlan]]
