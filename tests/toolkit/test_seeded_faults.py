@@ -1,0 +1,92 @@
+"""Seeded faults are all found, with revision and object; right histories raise no alarm."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from db.connection.url import DatabaseURL
+from db.verification.databases import TestDatabases
+from db.verification.history import History
+from db.verification.round_trip import HistoryChecker, RoundTrip, check_round_trip
+from faults import BASE, FAULTS, HISTORIES, ROW_FAULTS, UNDO_BASE
+from faults.writing import body, write_base, write_history
+from queries import first_column
+from scratch_project import ScratchProject
+
+
+@pytest.fixture(scope="module")
+def based(
+    databases: TestDatabases, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[DatabaseURL]:
+    """A database in which the base revision is applied, to be copied."""
+    project = ScratchProject.make(tmp_path_factory.mktemp("base") / "project")
+    write_base(project)
+    url = databases.create()
+    found = asyncio.run(check_round_trip(url, "a1", config=project.config))
+    assert found.ok, str(found)
+    yield url
+    databases.drop(url)
+
+
+@pytest.fixture
+def copied(databases: TestDatabases, based: DatabaseURL) -> Iterator[DatabaseURL]:
+    """A copy of that database, for one test."""
+    url = databases.create(based)
+    yield url
+    databases.drop(url)
+
+
+@pytest.mark.parametrize("name", FAULTS)
+async def test_a_wrong_downgrade_is_found(
+    project: ScratchProject, copied: DatabaseURL, name: str
+) -> None:
+    fault = FAULTS[name]
+    write_base(project, fault.before)
+    await first_column(copied, *fault.before)
+    project.revision("b2", "a1", up=body(fault.up), undo=body(fault.down))
+    found = await check_round_trip(copied, "b2")
+    assert not found.ok
+    assert found.failure is None, str(found)
+    report = str(found)
+    assert fault.object in report
+    assert "b2.py:" in report
+    assert "revision b2" in report
+
+
+@pytest.mark.parametrize("name", ROW_FAULTS)
+async def test_an_upgrade_that_breaks_on_rows_is_found(
+    project: ScratchProject, copied: DatabaseURL, name: str
+) -> None:
+    fault = ROW_FAULTS[name]
+    write_base(project)
+    path = project.revision("b2", "a1", up=body(fault.up), undo=body(fault.down))
+    found = await check_round_trip(copied, "b2")
+    assert found.failure is not None, str(found)
+    assert found.failure.stage == "upgrade"
+    assert found.failure.is_of_rows
+    report = str(found)
+    assert fault.object in report
+    assert f"{path.name}:" in found.failure.place
+    assert "the upgrade fails on tables with rows" in report
+
+
+@pytest.mark.parametrize("name", ROW_FAULTS)
+async def test_that_upgrade_passes_without_rows(
+    project: ScratchProject, database: DatabaseURL, name: str
+) -> None:
+    """So it is the rows that it breaks on."""
+
+
+@pytest.mark.parametrize("name", HISTORIES)
+async def test_a_right_history_raises_no_alarm(
+    project: ScratchProject, databases: TestDatabases, name: str
+) -> None:
+    write_history(project, HISTORIES[name])
+    history = History.load()
+    found: list[RoundTrip] = []
+    async with HistoryChecker(databases, history) as checker:
+        for script in history.revisions:
+            found.append(await checker.check(script.revision))
+    assert [str(each) for each in found if not each.ok] == []
+    assert {each.revision for each in found} == HISTORIES[name].keys()
