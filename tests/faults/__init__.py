@@ -4,16 +4,14 @@ The tests of the round trip and its benchmark read them; each is data, and the s
 """
 
 from .downgrades import FAULTS, Fault
-from .histories import HISTORIES, History, Revision
-from .schema import BASE, UNDO_BASE
+from .histories import AS_SUPERUSER, HISTORIES, History, Revision
 from .upgrades import ROW_FAULTS, RowFault
 
 __all__ = [
-    "BASE",
+    "AS_SUPERUSER",
     "FAULTS",
     "HISTORIES",
     "ROW_FAULTS",
-    "UNDO_BASE",
     "Fault",
     "History",
     "Revision",

@@ -18,6 +18,7 @@ class Fault:
     down: str | Statements
     object: str
     before: Statements = ()
+    as_superuser: bool = False
 
 
 _NOTHING: Final = ()
@@ -75,7 +76,9 @@ KNOWN_FAULTS: Final = {
         "CREATE OR REPLACE VIEW seen AS SELECT id, n FROM t WHERE n > 1", _NOTHING, "public.seen"
     ),
     "row security": Fault("ALTER TABLE t ENABLE ROW LEVEL SECURITY", _NOTHING, "public.t"),
-    "extension": Fault("CREATE EXTENSION vector", _NOTHING, "extension vector"),
+    "extension": Fault(
+        "CREATE EXTENSION vector", _NOTHING, "extension vector", as_superuser=True
+    ),
     "other schema": Fault("CREATE TABLE other.more ()", _NOTHING, "table other.more"),
     "comment": Fault("COMMENT ON TABLE t IS 'better things'", _NOTHING, "public.t"),
     "column order": Fault(

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Self
 
 from alembic.runtime.environment import EnvironmentContext
-from alembic.runtime.migration import RevisionStep
+from alembic.runtime.migration import MigrationContext, RevisionStep
 from alembic.script import Script
 from sqlalchemy import Connection, event
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -123,8 +123,15 @@ class _Trip:
             declared(script, "data_loss"),
         )
 
-    def steps(self, *_: object) -> Iterator[RevisionStep]:
+    def steps(self, _: object, context: MigrationContext) -> Iterator[RevisionStep]:
         """Yield each step when the one before it is committed. Alembic calls this."""
+        for step in self._steps():
+            # Alembic remembers the types that it created, and would not create them again, as
+            # each of these commands does in a run of its own.
+            context.impl.memo.clear()
+            yield step
+
+    def _steps(self) -> Iterator[RevisionStep]:
         for below in self._history.before(self._script.revision):
             if below.revision not in self._applied:
                 yield self._step(below, "upgrade")
