@@ -1,0 +1,201 @@
+"""Fills the tables of one database with rows, level by level, in few round trips."""
+
+import inspect
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from .catalog import Table, Types, read_tables, read_types
+from .contents import Contents, read_contents
+from .order import Group, levels
+from .plan import Order, Steps, fill_group
+from .server import Job, run
+
+# Gets a table's quoted name with its schema; returns whether it filled the table.
+Hook = Callable[[str, AsyncConnection], Awaitable[bool | None] | bool | None]
+
+# What a transaction holds a stronger lock on than a reader's: the tables whose rows or columns it
+# may have changed, and what else there is. To be asked just before its end.
+TOUCHED_SQL: Final = """
+SELECT DISTINCT relation::bigint FROM pg_locks
+WHERE pid = pg_backend_pid() AND locktype = 'relation' AND relation >= 16384
+  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+  AND mode NOT IN ('AccessShareLock', 'RowShareLock')
+"""
+
+
+@dataclass(frozen=True)
+class Unfilled:
+    """A table that has no rows, by its quoted name with its schema, and why."""
+
+    table: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.table} has no rows: {self.reason}"
+
+
+class Rows:
+    """Fills the tables of one database with rows that fit, and tells which values were lost.
+
+    It works in the transaction that the connection is in, and does not end it; a transaction that
+    it filled tables in is to be committed, or the next one is to use a new object.
+    """
+
+    def __init__(
+        self,
+        connection: AsyncConnection,
+        *,
+        seed: int = 0,
+        rows_per_table: int = 8,
+        hook: Hook | None = None,
+    ) -> None:
+        self._connection = connection
+        self._seed = seed
+        self._rows_per_table = rows_per_table
+        self._hook = hook
+        self._shapes: dict[int, frozenset[tuple[int, str]]] = {}
+        self._turns: dict[int, int] = {}
+        self._unfilled: dict[int, Unfilled] = {}
+        self._reasons: dict[str, str] = {}
+        self._contents = Contents({})
+
+    async def fill(self, touched: Collection[int] | None = None) -> list[Unfilled]:
+        """Put rows into each table that has none, and some more where columns came or changed.
+
+        `touched` are the oids of the only tables to look at, by `TOUCHED_SQL`; all, if None. Returns
+        the tables without rows, those of earlier calls too.
+        """
+        # Functions of triggers and CHECKs may need the path that a session has outside of here.
+        await self._connection.exec_driver_sql("SET LOCAL search_path TO DEFAULT")
+        tables = await read_tables(self._connection, touched)
+        gone = set(self._shapes) if touched is None else set(touched)
+        for oid in gone - {table.oid for table in tables}:
+            self._shapes.pop(oid, None)
+            self._unfilled.pop(oid, None)
+        waiting = await self._waiting(tables)
+        if waiting:
+            types = await read_types(self._connection, waiting)
+            later = frozenset(table.oid for table in waiting)
+            for level in levels(waiting):
+                await self._fill_level(level, types, later)
+                later -= {table.oid for group in level for table in group}
+            await self._second_turn(waiting, types)
+        await self._judge(waiting)
+        return sorted(self._unfilled.values(), key=lambda each: each.table)
+
+    async def read(self, touched: Collection[int] | None = None) -> Contents:
+        """Return what the tables hold. With `touched` only these are read, and others as before."""
+        self._contents = await read_contents(self._connection, self._contents, touched)
+        return self._contents
+
+    async def _waiting(self, tables: Sequence[Table]) -> list[Table]:
+        """Return the tables that need rows."""
+        fillable = [table for table in tables if table.kind != "f"]
+        for table in tables:
+            if table.kind == "f":
+                self._unfilled[table.oid] = Unfilled(table.name, "it is a foreign table")
+        known = [t for t in fillable if t.shape <= self._shapes.get(t.oid, frozenset())]
+        counts = await run(self._connection, [_has_rows(table) for table in known])
+        full = {table.oid for table, (found, _) in zip(known, counts, strict=True) if found}
+        return [table for table in fillable if table.oid not in full]
+
+    async def _fill_level(
+        self, level: Sequence[Group], types: Types, later: frozenset[int]
+    ) -> None:
+        works: list[Steps] = []
+        for group in level:
+            if not [table for table in group if not await self._by_hook(table)]:
+                continue
+            if group[0].kind != "p":
+                works.append(fill_group(group, types, self._order(group, later)))
+        for reasons in await _in_step(self._connection, works):
+            self._reasons |= reasons
+
+    def _order(self, group: Group, later: frozenset[int]) -> Order:
+        turn = max(self._turns.get(table.oid, 0) for table in group)
+        self._turns |= {table.oid: turn + 1 for table in group}
+        # A table refers to itself in its second turn at the earliest.
+        return Order(self._rows_per_table, f"{self._seed}/{turn}", turn == 0, later)
+
+    async def _second_turn(self, tables: Sequence[Table], types: Types) -> None:
+        """Let rows refer to tables that were still empty when theirs was filled."""
+        seen: set[int] = set()
+        works = []
+        for level in levels(tables):
+            seen |= {table.oid for group in level for table in group}
+            works += [
+                fill_group(group, types, self._order(group, frozenset()))
+                for group in level
+                if len(group) == 1
+                and any(
+                    key.parent == table.oid or key.parent not in seen
+                    for table in group
+                    for key in table.foreign_keys
+                )
+            ]
+        await _in_step(self._connection, works)
+
+    async def _by_hook(self, table: Table) -> bool:
+        if self._hook is None:
+            return False
+        try:
+            async with self._connection.begin_nested():
+                answer = self._hook(table.name, self._connection)
+                return bool(await answer if inspect.isawaitable(answer) else answer)
+        except SQLAlchemyError as error:
+            self._reasons[table.name] = f"the hook failed: {error}"
+            return True
+
+    async def _judge(self, tables: Sequence[Table]) -> None:
+        """Take down which tables have no rows now, and the others' columns."""
+        counts = await run(self._connection, [_has_rows(table) for table in tables])
+        for table, (found, failure) in zip(tables, counts, strict=True):
+            self._shapes[table.oid] = table.shape
+            self._unfilled.pop(table.oid, None)
+            if not found:
+                fallback = "it has no partition that takes rows" if table.kind == "p" else "no rows"
+                reason = failure or self._reasons.get(table.name, fallback)
+                self._unfilled[table.oid] = Unfilled(table.name, reason)
+        self._reasons.clear()
+
+
+def hook_from(functions: Mapping[str, Any]) -> Hook:
+    """Return a hook that calls the function named as the table, without its schema, if there is one.
+
+    Each takes the connection, and may be a coroutine: `hook_from(vars(module))`.
+    """
+
+    async def hook(table: str, connection: AsyncConnection) -> bool:
+        function = functions.get(table.rpartition(".")[2].strip('"'))
+        if not callable(function):
+            return False
+        answer = function(connection)
+        if inspect.isawaitable(answer):
+            await answer
+        return True
+
+    return hook
+
+
+def _has_rows(table: Table) -> Job:
+    return {"kind": "ask", "sql": f"SELECT to_jsonb(EXISTS (SELECT FROM {table.name}))", "rows": []}
+
+
+async def _in_step(connection: AsyncConnection, works: Sequence[Steps]) -> list[dict[str, str]]:
+    """Advance several works together, so that the server is asked for all of them at once."""
+    results: list[dict[str, str]] = []
+    sent: list[tuple[Steps, Any]] = [(work, None) for work in works]
+    while sent:
+        asked: list[tuple[Steps, list[Job]]] = []
+        for work, answers in sent:
+            try:
+                asked.append((work, work.send(answers)))
+            except StopIteration as end:
+                results.append(end.value)
+        answers = iter(await run(connection, [job for _, jobs in asked for job in jobs]))
+        sent = [(work, [next(answers) for _ in jobs]) for work, jobs in asked]
+    return results
