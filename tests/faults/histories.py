@@ -125,7 +125,7 @@ HISTORIES: Final[dict[str, History]] = {
             "raise NotImplementedError  # op.execute cannot",
             extra="irreversible = 'PostgreSQL drops no value of an enum'",
         ),
-        Revision("UPDATE m SET m = 'ok'", ()),
+        Revision("UPDATE m SET m = coalesce(m, m)", ()),
     ),
     "an enum value, taken back by a new type": _line(
         Revision(

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from .catalog import Catalog, Difference, _read
+from .catalog import Catalog, _read
+from .rows import TOUCHED_SQL, Contents, Hook, Rows, Unfilled
 
 
 @dataclass(frozen=True)
@@ -14,31 +15,55 @@ class State:
     """A database at one moment."""
 
     catalog: Catalog
-    contents: Any = None
-
-    def difference(self, later: "State") -> Sequence[Difference]:
-        """Return what a later state has of another schema."""
-        return self.catalog.difference(later.catalog)
-
-    def lost(self, later: "State") -> Sequence[object]:
-        """Return the values and rows that a later state no longer has."""
-        return ()
+    contents: Contents
 
 
 class Observer:
-    """Fills tables and takes snapshots, on a connection that holds no transaction in between."""
+    """Fills tables and takes snapshots, on a connection that holds no transaction in between.
 
-    def __init__(self, connection: AsyncConnection, rows: Any) -> None:
+    Of the rows only those of tables are looked at that a step has touched, so that the time that it
+    takes does not grow with the number of tables.
+    """
+
+    def __init__(self, connection: AsyncConnection, hook: Hook | None = None) -> None:
         self._connection = connection
-        self._rows = rows
+        self._rows = Rows(connection, hook=hook)
+        self._touched: set[int] | None = None  # since rows were last filled; None: not known
+        self._told: set[str] = set()
 
-    async def fill(self) -> Sequence[object]:
-        """Put rows into the tables that have none; return those that cannot be filled."""
-        return ()
+    def note(self, migrating: Connection, *, is_whole: bool) -> None:
+        """Note which tables a step has touched, just before its transaction ends.
 
-    async def look(self, *, with_rows: bool = True) -> State:
-        """Return the state as it is now."""
+        `is_whole` is whether nothing of the step was committed before.
+        """
+        if not is_whole:
+            self._touched = None
+        elif self._touched is not None:
+            self._touched.update(migrating.exec_driver_sql(TOUCHED_SQL).scalars())
+
+    async def fill(self) -> Sequence[Unfilled]:
+        """Put rows into the tables that have none; return those that newly cannot be filled."""
+        unfilled = await self._rows.fill(self._touched)
+        await self._connection.commit()
+        new = [each for each in unfilled if each.table not in self._told]
+        self._told = {each.table for each in unfilled}
+        return new
+
+    async def look(self) -> State:
+        """Return the state as it is now, to which the next one is compared."""
         try:
-            return State(await _read(self._connection))
+            state = State(await self.look_at_catalog(), await self._rows.read(self._touched))
         finally:
             await self._connection.rollback()
+        return state
+
+    async def look_at_catalog(self) -> Catalog:
+        """Return the schema as it is now."""
+        try:
+            return await _read(self._connection)
+        finally:
+            await self._connection.rollback()
+
+    def forget(self) -> None:
+        """Begin to note anew: what was touched so far has been looked at."""
+        self._touched = set()

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from .advice import advice
 from .catalog import Difference
 from .failures import Failure
+from .rows import Loss, Unfilled
 
 
 @dataclass
@@ -25,8 +26,8 @@ class RoundTrip:
     failure: Failure | None = None
     after_downgrade: Sequence[Difference] = ()
     after_second_upgrade: Sequence[Difference] = ()
-    lost: Sequence[object] = ()
-    unfilled: Sequence[object] = ()
+    lost: Sequence[Loss] = ()
+    unfilled: Sequence[Unfilled] = ()
     duration_ms: float = field(default=0.0, compare=False)
 
     @property

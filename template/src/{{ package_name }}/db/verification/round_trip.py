@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import AsyncExitStack, aclosing
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from alembic.config import Config
 
@@ -12,13 +12,14 @@ from ..connection.url import DatabaseURL
 from .databases import TestDatabases
 from .history import History
 from .result import RoundTrip
+from .rows import Hook
 from .walker import Walker
 
 __all__ = ["HistoryChecker", "RoundTrip", "check_history", "check_round_trip", "walk_history"]
 
 
 async def check_round_trip(
-    url: DatabaseURL, revision: str, *, config: Config | None = None, hook: Any = None
+    url: DatabaseURL, revision: str, *, config: Config | None = None, hook: Hook | None = None
 ) -> RoundTrip:
     """Upgrade to just before `revision`, then go up, down and up again, and compare.
 
@@ -40,7 +41,7 @@ async def check_history(
     revisions: Iterable[str] | None = None,
     *,
     config: Config | None = None,
-    hook: Any = None,
+    hook: Hook | None = None,
 ) -> list[RoundTrip]:
     """Return the round trips of `revisions`, by default of all: see `walk_history`."""
     walk = walk_history(server, revisions, config=config, hook=hook)
@@ -53,7 +54,7 @@ async def walk_history(
     revisions: Iterable[str] | None = None,
     *,
     config: Config | None = None,
-    hook: Any = None,
+    hook: Hook | None = None,
 ) -> AsyncGenerator[RoundTrip, None]:
     """Yield the round trip of each of `revisions`, by default of all, in the order of the history.
 
@@ -89,7 +90,7 @@ class HistoryChecker:
     changed, and where the next revision is applied in it already.
     """
 
-    def __init__(self, databases: TestDatabases, history: History, hook: Any = None) -> None:
+    def __init__(self, databases: TestDatabases, history: History, hook: Hook | None = None) -> None:
         self._databases = databases
         self._history = history
         self._hook = hook

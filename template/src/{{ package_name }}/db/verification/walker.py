@@ -21,6 +21,7 @@ from .failures import explain_failure
 from .history import History, declared, line_of
 from .observer import Observer
 from .result import RoundTrip
+from .rows import Hook
 
 
 class Walker:
@@ -43,7 +44,7 @@ class Walker:
 
     @classmethod
     @asynccontextmanager
-    async def on(cls, url: DatabaseURL, history: History, rows: Any = None) -> AsyncIterator[Self]:
+    async def on(cls, url: DatabaseURL, history: History, hook: Hook | None = None) -> AsyncIterator[Self]:
         """Connect to a database, which may be empty or anywhere in the history.
 
         Raises:
@@ -57,7 +58,7 @@ class Walker:
             with explained(engine.url):
                 async with engine.connect() as migrating, watching.connect() as observing:
                     applied = history.applied(await current_revisions(observing))
-                    yield cls(history, migrating, Observer(observing, rows), applied)
+                    yield cls(history, migrating, Observer(observing, hook), applied)
         finally:
             await engine.dispose()
             await watching.dispose()
@@ -115,6 +116,7 @@ class _Trip:
         self._applied = applied
         self._script = script
         self._running: tuple[Script, str] = (script, "upgrade")
+        self._commits = 0
         self.found = RoundTrip(
             script.revision,
             script.doc,
@@ -125,10 +127,14 @@ class _Trip:
 
     def steps(self, _: object, context: MigrationContext) -> Iterator[RevisionStep]:
         """Yield each step when the one before it is committed. Alembic calls this."""
+        context.on_version_apply_callbacks += (self._before_commit,)
+        assert context.connection is not None
+        event.listen(context.connection, "commit", self._after_commit)
         for step in self._steps():
             # Alembic remembers the types that it created, and would not create them again, as
             # each of these commands does in a run of its own.
             context.impl.memo.clear()
+            self._commits = 0
             yield step
 
     def _steps(self) -> Iterator[RevisionStep]:
@@ -139,22 +145,30 @@ class _Trip:
         observer, found = self._observer, self.found
         found.unfilled = await_(observer.fill())
         before = await_(observer.look())
+        observer.forget()
         yield self._step(self._script, "upgrade")
         if found.irreversible:
             self._applied.add(self._script.revision)
             return
-        upgraded = await_(observer.look(with_rows=False))
+        upgraded = await_(observer.look_at_catalog())
         yield self._step(self._script, "downgrade")
         after = await_(observer.look())
-        found.lost = before.lost(after)
-        found.after_downgrade = before.difference(after)
+        found.lost = before.contents.lost(after.contents)
+        found.after_downgrade = before.catalog.difference(after.catalog)
         if found.after_downgrade:
             # What was left behind would make the second upgrade fail, and hide the reason.
             return
         yield self._step(self._script, "second upgrade")
-        again = await_(observer.look(with_rows=False))
+        again = await_(observer.look_at_catalog())
         found.after_second_upgrade = upgraded.difference(again)
         self._applied.add(self._script.revision)
+
+    def _before_commit(self, *, ctx: MigrationContext, **_: object) -> None:
+        assert ctx.connection is not None
+        self._observer.note(ctx.connection, is_whole=self._commits == 0)
+
+    def _after_commit(self, _: Connection) -> None:
+        self._commits += 1  # more than one in a step: an autocommit_block
 
     def _step(self, script: Script, stage: str) -> RevisionStep:
         self._running = (script, stage)
