@@ -19,6 +19,9 @@ _NO_STATEMENT: Final = ("privileges", "comment", "default privileges", "version"
 # A name's last part, with the dot before it; a quoted one may hold dots.
 _LAST_PART: Final = re.compile(r'\.("(?:[^"]|"")*"|[^."]+)$')
 
+_PLACE: Final = re.compile(r"^#\d+ ")
+_DEFAULT: Final = re.compile(r"(?<!BY )DEFAULT (.*?)(?: STORAGE|$)", re.DOTALL)
+
 
 def advice(difference: Difference) -> Iterator[str]:
     """Yield what mends a difference that a downgrade leaves; nothing where that is not plain."""
@@ -32,6 +35,14 @@ def advice(difference: Difference) -> Iterator[str]:
         yield from _create(kind, name, difference.was)
     else:
         yield from _restore(kind, name, difference.was, difference.now)
+
+
+def is_of_order(difference: Difference) -> bool:
+    """Whether a column differs in nothing but its place in the table."""
+    was, now = difference.was, difference.now
+    if was is None or now is None or not difference.object.startswith("column "):
+        return False
+    return _PLACE.sub("", was) == _PLACE.sub("", now)
 
 
 def _drop(kind: str, name: str) -> Iterator[str]:
@@ -74,11 +85,14 @@ def _restore(kind: str, name: str, was: str, now: str) -> Iterator[str]:
 
 
 def _restore_column(name: str, was: str, now: str) -> Iterator[str]:
+    if is_of_order(Difference(f"column {name}", was, now)):
+        yield 'PostgreSQL appends a column that is added again: data_loss = "why" allows that'
+        return
     table, column = _split(name)
     alter = f"ALTER TABLE {table} ALTER COLUMN {column}"
     if ("NOT NULL" in was) != ("NOT NULL" in now):
         yield f"{alter} {'SET' if 'NOT NULL' in was else 'DROP'} NOT NULL"
-    before, after = (re.search(r"DEFAULT (.*?)(?: STORAGE|$)", text) for text in (was, now))
+    before, after = (_DEFAULT.search(text) for text in (was, now))
     if before and (not after or after[1] != before[1]):
         yield f"{alter} SET DEFAULT {before[1]}"
     elif after and not before:

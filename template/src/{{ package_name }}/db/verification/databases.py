@@ -18,6 +18,7 @@ from ..connection.local_server import LocalServer
 from ..connection.url import DatabaseURL
 
 _PREFIX: Final = "pytest_"
+_AT: Final = "at_"
 _MAINTENANCE: Final = "postgres"
 # On a server that others use too, nobody knows whose process has ended: what is older goes.
 _LEFTOVER_SECONDS: Final = 24 * 3600
@@ -93,14 +94,15 @@ class TestDatabases:
 
 def _names(is_embedded: bool) -> Iterator[str]:
     """Yield names that tell whose they are: by the process, or by the time and a random part."""
-    owner = str(os.getpid()) if is_embedded else f"{int(time.time())}_{token_hex(4)}"
+    owner = str(os.getpid()) if is_embedded else f"{_AT}{int(time.time())}_{token_hex(4)}"
     return (f"{_PREFIX}{owner}_{number}" for number in count(1))
 
 
 def _is_left_over(name: str, is_embedded: bool) -> bool:
-    number = name.removeprefix(_PREFIX).partition("_")[0]
-    if not number.isdecimal():
-        return False
+    owner = name.removeprefix(_PREFIX)
+    number = owner.removeprefix(_AT).partition("_")[0]
+    if not number.isdecimal() or owner.startswith(_AT) == is_embedded:
+        return False  # made by the other rule, under which its number means something else
     if is_embedded:
         return not psutil.pid_exists(int(number))
     return time.time() - int(number) > _LEFTOVER_SECONDS
