@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from .expressions import conjuncts, mentions
+
 # Without a list of oids, every table. What belongs to an extension, to another session or to
 # Alembic is nobody's to fill. The text of each expression is valid under the current search path.
 TABLES_SQL: Final = r"""
@@ -25,8 +27,7 @@ SELECT json_build_object('oid', c.oid::bigint, 'name', quote_ident(s.nspname) ||
             ORDER BY a.attnum)
         FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
         WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
-    'checks', (SELECT json_agg(json_build_object('expression', pg_get_expr(k.conbin, k.conrelid),
-            'columns', coalesce(k.conkey, '{}')) ORDER BY k.conname)
+    'checks', (SELECT json_agg(pg_get_expr(k.conbin, k.conrelid) ORDER BY k.conname)
         FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype = 'c'),
     'foreign_keys', (SELECT json_agg(json_build_object('parent', k.confrelid::bigint,
             'parent_name', quote_ident(ps.nspname) || '.' || quote_ident(p.relname),
@@ -70,7 +71,8 @@ WITH RECURSIVE used(oid) AS (
 )
 SELECT json_build_object('oid', t.oid::bigint, 'name', t.typname, 'kind', t.typtype,
     'category', t.typcategory, 'modifier', t.typtypmod, 'base', t.typbasetype::bigint,
-    'element', CASE WHEN t.typcategory = 'A' THEN t.typelem::bigint ELSE 0 END,
+    'element', CASE WHEN t.typcategory = 'A' AND t.typname !~ '^(int2|oid)vector$'
+        THEN t.typelem::bigint ELSE 0 END,
     'not_null', t.typnotnull, 'own', t.oid >= 16384,
     'range', (SELECT CASE t.typtype WHEN 'r' THEN r.rngsubtype ELSE r.rngtypid END::bigint
         FROM pg_range r WHERE t.oid IN (r.rngtypid, r.rngmultitypid)),
@@ -191,10 +193,10 @@ def _list(oids: Collection[int] | None) -> list[int] | None:
 
 def _table(raw: dict[str, Any]) -> Table:
     columns = tuple(Column(**column) for column in raw["columns"] or ())
-    checks = [Check(c["expression"], tuple(c["columns"])) for c in raw["checks"] or ()]
+    conditions = list(raw["checks"] or ())
     if raw["partition_check"]:
-        numbers = tuple(c.number for c in columns if c.name in raw["partition_check"])
-        checks.append(Check(raw["partition_check"], numbers))
+        conditions.append(raw["partition_check"])
+    checks = [_check(part, columns) for each in conditions for part in conjuncts(each)]
     keys = (
         ForeignKey(
             key["parent"],
@@ -214,10 +216,15 @@ def _table(raw: dict[str, Any]) -> Table:
         tuple(raw["parents"] or ()),
         raw["is_partition"],
         columns,
-        tuple(checks),
+        tuple(dict.fromkeys(checks)),
         tuple(keys),
         unique,
     )
+
+
+def _check(expression: str, columns: tuple[Column, ...]) -> Check:
+    named = (column.number for column in columns if mentions(expression, column.name))
+    return Check(expression, tuple(named))
 
 
 def _type(raw: dict[str, Any]) -> Type:

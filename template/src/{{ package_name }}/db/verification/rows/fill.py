@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from .catalog import Table, Types, read_tables, read_types
@@ -16,6 +15,8 @@ from .server import Job, run
 
 # Gets a table's quoted name with its schema; returns whether it filled the table.
 Hook = Callable[[str, AsyncConnection], Awaitable[bool | None] | bool | None]
+
+_MORE: Final = 2  # rows for a table that has some already
 
 # What a transaction holds a stronger lock on than a reader's: the tables whose rows or columns it
 # may have changed, and what else there is. To be asked just before its end.
@@ -118,8 +119,8 @@ class Rows:
     def _order(self, group: Group, later: frozenset[int]) -> Order:
         turn = max(self._turns.get(table.oid, 0) for table in group)
         self._turns |= {table.oid: turn + 1 for table in group}
-        # A table refers to itself in its second turn at the earliest.
-        return Order(self._rows_per_table, f"{self._seed}/{turn}", turn == 0, later)
+        wanted = self._rows_per_table if turn == 0 else _MORE
+        return Order(wanted, f"{self._seed}/{turn}", turn == 0, later)
 
     async def _second_turn(self, tables: Sequence[Table], types: Types) -> None:
         """Let rows refer to tables that were still empty when theirs was filled."""
@@ -146,7 +147,7 @@ class Rows:
             async with self._connection.begin_nested():
                 answer = self._hook(table.name, self._connection)
                 return bool(await answer if inspect.isawaitable(answer) else answer)
-        except SQLAlchemyError as error:
+        except Exception as error:  # noqa: BLE001  the code is the user's
             self._reasons[table.name] = f"the hook failed: {error}"
             return True
 

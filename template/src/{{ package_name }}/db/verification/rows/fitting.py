@@ -17,6 +17,7 @@ from .mining import mined
 from .server import Job, quoted
 from .values import Value, edges, fresh, is_known
 
+_FRESH: Final = 40  # ordinary values for a column whose values must differ
 _MOST: Final = 600  # combinations that are kept from one condition to the next
 Combination = tuple[Value, ...]
 # Work for the server is yielded; its answers come back.
@@ -55,15 +56,16 @@ def fit(
     columns: Sequence[int],
     relations: Sequence[Relation],
     rng: random.Random,
-    many: int,
+    *,
+    is_careful: bool,
 ) -> Steps:
-    """Find combinations for these columns of a table, at least `many` where there are as many."""
-    candidates = {number: _candidates(table, types, number, rng, many) for number in columns}
+    """Find combinations for these columns of a table; `is_careful` has the server judge each value."""
+    candidates = {number: _candidates(table, types, number, rng) for number in columns}
     checks = [
         check for check in table.checks if check.columns and set(check.columns) <= candidates.keys()
     ]
     fits = _start(candidates, relations, checks, rng)
-    unknown = {n for n in columns if not is_known(table.column(n).type, types)}
+    unknown = {n for n in columns if is_careful or not is_known(table.column(n).type, types)}
     for each in fits:
         # A value of such a type may be none: then the cast fails.
         numbers = sorted(unknown & each.numbers)
@@ -78,6 +80,13 @@ def fit(
     return fits
 
 
+def differing(table: Table) -> set[int]:
+    """Return columns of which one must differ between any two rows: the last of each unique key."""
+    if any(0 in numbers for numbers in table.unique):
+        return {column.number for column in table.columns}  # an expression, of any of them
+    return {numbers[-1] for numbers in table.unique}
+
+
 def _take(table: Table, fit: Fit, check: Check, passed: list[int], failure: str | None) -> None:
     fit.rows = [fit.rows[position - 1] for position in passed]
     if fit.rows:
@@ -89,9 +98,7 @@ def _take(table: Table, fit: Fit, check: Check, passed: list[int], failure: str 
         fit.why = f"no value tried satisfies CHECK {check.expression}"
 
 
-def _candidates(
-    table: Table, types: Types, number: int, rng: random.Random, many: int
-) -> list[Value]:
+def _candidates(table: Table, types: Types, number: int, rng: random.Random) -> list[Value]:
     column = table.column(number)
     conditions = [check.expression for check in table.checks if number in check.columns]
     domain = types[column.type]
@@ -105,6 +112,8 @@ def _candidates(
     # Without a condition the ordinary value comes first, with one what was mined from it.
     is_free = not any(number in check.columns for check in table.checks) and not domain.check
     found = [*ordinary[:1], *found, *ordinary[1:]] if is_free else [*found, *ordinary]
+    # A partition's condition may leave no trace to mine from.
+    many = _FRESH if number in differing(table) or "satisfies_hash" in str(table.checks) else 2
     found += [fresh(column.type, column.modifier, types, rng) for _ in range(many)]
     if not column.not_null:
         found.append(None)

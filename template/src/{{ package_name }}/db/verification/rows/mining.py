@@ -17,11 +17,15 @@ _STRING: Final = re.compile(
     r"(?P<operator>[~*!]+|similar_to_escape\()?\s*\(*'(?P<text>(?:[^']|'')*)'"
 )
 _NUMBER: Final = re.compile(r"(?<![\w.\"])-?\d+(?:\.\d+)?")
+_OID: Final = re.compile(r"'\d+'::oid")
+_BETWEEN: Final = 12  # values between the ends of a range
 _LONGEST: Final = 5_000  # characters, where a condition asks for a length
 
 
 def mined(column: Column, types: Types, expressions: list[str], rng: random.Random) -> list[str]:
     """Return values that are likely to satisfy the conditions, the likeliest first."""
+    # The condition of a hash partition has an oid, which differs from one database to the next.
+    expressions = [_OID.sub("", each) for each in expressions]
     texts = [text for each in expressions for text in _texts(each, rng)]
     numbers = [number for each in expressions for number in _numbers(each)]
     kind = root(column.type, types)
@@ -30,7 +34,7 @@ def mined(column: Column, types: Types, expressions: list[str], rng: random.Rand
     elif room := size_of_text(column.type, column.modifier, types):
         found = _words(texts, numbers, room)
     elif kind.category == "N":
-        found = _around(numbers, kind.name.startswith("int"))
+        found = _around(numbers, kind.name.startswith("int"), rng)
     elif kind.category == "D":
         found = _moments(texts)
     elif kind.name in ("json", "jsonb"):
@@ -46,9 +50,11 @@ def _texts(expression: str, rng: random.Random) -> Iterator[str]:
         if operator.startswith("~~"):
             yield like(text)
         elif operator.startswith("~"):
-            yield from (matching(text, rng) for _ in range(8))
+            yield from (matching(text, rng) for _ in range(_BETWEEN))
         elif operator.startswith("similar"):
-            yield from (matching(text.replace("%", ".*").replace("_", "."), rng) for _ in range(8))
+            yield from (
+                matching(text.replace("%", ".*").replace("_", "."), rng) for _ in range(_BETWEEN)
+            )
         elif text.startswith("{") and text.endswith("}"):
             yield from (each.strip('"') for each in text[1:-1].split(",") if each)
             yield text
@@ -68,12 +74,16 @@ def _numbers(expression: str) -> Iterator[Decimal]:
     yield from map(Decimal, _NUMBER.findall(_STRING.sub("", expression)))
 
 
-def _around(numbers: list[Decimal], is_whole: bool) -> Iterator[str]:
+def _around(numbers: list[Decimal], is_whole: bool, rng: random.Random) -> Iterator[str]:
     middles = [(low + high) / 2 for low, high in pairwise(sorted(set(numbers)))]
     steps = [number + step for number in numbers for step in (0, 1, -1)]
     tenths = [number + step for number in numbers for step in (Decimal("0.01"), Decimal("-0.01"))]
-    for number in [*middles, *steps, *([] if is_whole else tenths)]:
-        yield f"{int(number) if is_whole else number:f}"
+    between = []
+    if numbers:
+        low, high = min(numbers), max(numbers)
+        between = [low + (high - low) * rng.randrange(100) / 100 for _ in range(_BETWEEN)]
+    for number in [*middles, *steps, *([] if is_whole else tenths), *between]:
+        yield str(int(number)) if is_whole else f"{number:f}"
 
 
 def _words(texts: list[str], numbers: list[Decimal], room: int) -> Iterator[str]:

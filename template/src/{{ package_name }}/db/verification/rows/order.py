@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from .catalog import Table
 
 Group = tuple[Table, ...]
-Edges = Mapping[int, set[int]]
+# In the order of names, as oids differ from one database to the next.
+Edges = Mapping[int, list[int]]
 
 
 def levels(tables: Iterable[Table]) -> list[list[Group]]:
@@ -14,14 +15,14 @@ def levels(tables: Iterable[Table]) -> list[list[Group]]:
     A group has more than one table where each row needs one in the other tables that needs it in
     turn. A foreign key that may be NULL makes no such ring: it is left NULL at first.
     """
-    by_oid = {table.oid: table for table in tables}
+    by_oid = {table.oid: table for table in sorted(tables, key=lambda table: table.name)}
     softly = _edges(by_oid, lambda table, parent: True)
     hard = _edges(by_oid, lambda table, parent: parent in needed(table))
     order: list[Group] = []
-    for ring in _rings(list(by_oid), softly):
+    for ring in _rings(softly):
         # Inside a ring only what cannot be NULL counts.
-        inner = {oid: hard[oid] & set(ring) for oid in ring}
-        order += [tuple(by_oid[oid] for oid in sorted(group)) for group in _rings(ring, inner)]
+        inner = {oid: [each for each in hard[oid] if each in ring] for oid in by_oid if oid in ring}
+        order += [tuple(by_oid[oid] for oid in group) for group in _rings(inner)]
     level_of: dict[int, int] = {}
     found: list[list[Group]] = []
     for group in order:
@@ -40,7 +41,7 @@ def needed(table: Table) -> set[int]:
 
 def _edges(
     by_oid: Mapping[int, Table], counts: Callable[[Table, int], bool]
-) -> dict[int, set[int]]:
+) -> dict[int, list[int]]:
     edges: dict[int, set[int]] = {oid: set() for oid in by_oid}
     for table in by_oid.values():
         for key in table.foreign_keys:
@@ -50,18 +51,18 @@ def _edges(
             # A partitioned table has the rows of its partitions.
             if table.is_partition and parent in by_oid:
                 edges[parent].add(table.oid)
-    return edges
+    return {oid: [each for each in by_oid if each in edges[oid]] for oid in by_oid}
 
 
-def _rings(nodes: Iterable[int], edges: Edges) -> Iterator[list[int]]:
+def _rings(edges: Edges) -> Iterator[list[int]]:
     """Yield the strongly connected components, what is pointed to first (Tarjan's algorithm)."""
     index: dict[int, int] = {}
     low: dict[int, int] = {}
     stack: list[int] = []
-    for start in nodes:
+    for start in edges:
         if start in index:
             continue
-        path = [(start, iter(sorted(edges[start])))]
+        path = [(start, iter(edges[start]))]
         index[start] = low[start] = len(index)
         stack.append(start)
         while path:
@@ -80,4 +81,4 @@ def _rings(nodes: Iterable[int], edges: Edges) -> Iterator[list[int]]:
             else:
                 index[target] = low[target] = len(index)
                 stack.append(target)
-                path.append((target, iter(sorted(edges[target]))))
+                path.append((target, iter(edges[target])))

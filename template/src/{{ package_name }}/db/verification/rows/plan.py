@@ -2,22 +2,24 @@
 
 import random
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from .catalog import ForeignKey, Table, Types
-from .fitting import Combination, Fit, Relation, fit
+from .fitting import Combination, Fit, Relation, differing, fit
 from .order import Group, needed
 from .server import Job, quoted
-from .values import Value
+from .values import Value, edges
 
 _KEYS: Final = 40  # of a parent, that rows may refer to
 _SPARE: Final = 25  # rows more than are wanted, where some do not fit
 _MOST_ROWS: Final = 24  # where a column has many values to show
+_SHOWN: Final = 8  # values of a column that are shown in turn, beside every label of an enum
 
 Row = dict[int, Value]
 # Work for the server is yielded, its answers come back; what is returned tells why no row came in.
-Steps = Generator[list[Job], list[tuple[Any, str | None]], dict[str, str]]
+Answers = list[tuple[Any, str | None]]
+Steps = Generator[list[Job], Answers, dict[str, str]]
 
 
 @dataclass(frozen=True)
@@ -28,10 +30,29 @@ class Order:
     seed: str
     is_first: bool
     later: frozenset[int]
+    is_careful: bool = False  # each value is judged before it is tried
+    with_given: bool = False  # values for serial and identity columns too
 
 
 def fill_group(group: Group, types: Types, order: Order) -> Steps:
     """Put rows into tables that need each other, or into one that stands alone."""
+    if order.is_first:
+        wanted = max(order.wanted, *(_shown(table, types) + 3 for table in group))
+        order = replace(order, wanted=wanted)
+    made, reason = yield from _try(group, types, order)
+    if made <= 2 and order.is_first:
+        # A value that the server refuses may have spoiled the rows, or a sequence that lags behind.
+        wanted, seed = order.wanted - made, f"{order.seed}/careful"
+        careful = replace(order, wanted=wanted, seed=seed, is_careful=True, with_given=made == 0)
+        more, again = yield from _try(group, types, careful)
+        made, reason = made + more, reason or again
+    return {} if made else {table.name: reason for table in group}
+
+
+def _try(
+    group: Group, types: Types, order: Order
+) -> Generator[list[Job], Answers, tuple[int, str]]:
+    """Try rows, and return how many came in and what kept the first other one out."""
     ring = {table.oid for table in group}
     if len(group) == 1 and group[0].oid not in needed(group[0]):
         ring = set()
@@ -39,7 +60,7 @@ def fill_group(group: Group, types: Types, order: Order) -> Steps:
     for table in group:
         rows = yield from _rows(table, types, order, ring)
         if isinstance(rows, str):
-            return {each.name: rows for each in group}
+            return 0, rows
         planned.append((table, rows))
     tuples = list(zip(*(rows for _, rows in planned), strict=False))
     for rows in tuples:
@@ -49,15 +70,16 @@ def fill_group(group: Group, types: Types, order: Order) -> Steps:
     values = [
         [row[n] for row, ns in zip(rows, columns, strict=True) for n in ns] for rows in tuples
     ]
-    wanted = max(order.wanted, *(_labels(table, types) for table in group)) if order.is_first else 2
     sql = _insert(group, columns)
-    [(made, failure)] = yield [{"kind": "insert", "sql": sql, "rows": values, "wanted": wanted}]
-    return {} if made else {table.name: failure or "no row was tried" for table in group}
+    [(made, failure)] = yield [
+        {"kind": "insert", "sql": sql, "rows": values, "wanted": order.wanted}
+    ]
+    return made, failure or ""
 
 
 def _rows(
     table: Table, types: Types, order: Order, ring: set[int]
-) -> Generator[list[Job], list[tuple[Any, str | None]], list[Row] | str]:
+) -> Generator[list[Job], Answers, list[Row] | str]:
     """Plan rows for a table, or tell why there are none."""
     rng = random.Random(f"{order.seed}/{table.name}")  # noqa: S311  reproducible, not secret
     keys = [key for key in table.foreign_keys if key.parent not in ring]
@@ -69,21 +91,23 @@ def _rows(
         if not relation.rows:
             return failure or f"{key.parent_name}, which it refers to, has no rows"
         relations.append(relation)
-    wished = _wished(table, ring)
+    wished = _wished(table, ring, order.with_given)
     relations = [each for each in relations if each.columns and set(each.columns) <= set(wished)]
-    fits = yield from fit(table, types, wished, relations, rng, order.wanted + _SPARE)
+    fits = yield from fit(table, types, wished, relations, rng, is_careful=order.is_careful)
     for each in fits:
         if not each.rows:
             return each.why
-    return _attempts(table, fits, order, rng)
+    return _attempts(table, fits, order, rng, max(_SHOWN, _shown(table, types)))
 
 
-def _wished(table: Table, ring: set[int]) -> list[int]:
+def _wished(table: Table, ring: set[int], with_given: bool) -> list[int]:
     """Return the columns that get a value from here; the server gives the others theirs."""
     named = {number for key in table.foreign_keys for number in key.columns}
     named |= {number for check in table.checks for number in check.columns}
     if table.oid in ring:
         named |= {number for numbers in table.unique for number in numbers}
+    if with_given:
+        named |= {column.number for column in table.columns}
     return [
         c.number for c in table.columns if not c.computed and (not c.given or c.number in named)
     ]
@@ -120,13 +144,11 @@ def _none(table: Table, key: ForeignKey) -> Relation:
     return Relation(numbers, [(None,) * len(numbers)])
 
 
-def _attempts(table: Table, fits: Sequence[Fit], order: Order, rng: random.Random) -> list[Row]:
+def _attempts(
+    table: Table, fits: Sequence[Fit], order: Order, rng: random.Random, show: int
+) -> list[Row]:
     """Return the rows to try, in the order to try them."""
-    # Of each unique key the last column differs; where it is an expression, any of them.
-    differ = {numbers[-1] for numbers in table.unique if 0 not in numbers}
-    if any(0 in numbers for numbers in table.unique):
-        differ |= {column.number for column in table.columns}
-    shifts = [rng.randrange(len(each.rows)) for each in fits]
+    differ = differing(table)
     full = [sorted(each.rows, key=lambda row: row.count(None)) for each in fits]
     some = [[row for row in rows if None not in row] or rows for rows in full]
 
@@ -141,6 +163,7 @@ def _attempts(table: Table, fits: Sequence[Fit], order: Order, rng: random.Rando
         return row({at: rng.choice(each.rows) for at, each in enumerate(fits)})
 
     everywhere = range(len(fits))
+    nulls = {at: full[at][-1] for at in everywhere}
     ordinary = {at: full[at][0] for at in everywhere}
     again = {
         at: rng.choice(some[at]) if differ & set(fits[at].columns) else ordinary[at]
@@ -148,19 +171,32 @@ def _attempts(table: Table, fits: Sequence[Fit], order: Order, rng: random.Rando
     }
     if not order.is_first:
         return [row(again), *(any_row() for _ in range(_SPARE))]
-    turns = [
-        {at: some[at][(turn + shifts[at]) % min(len(some[at]), _MOST_ROWS)] for at in everywhere}
-        for turn in range(_MOST_ROWS)
-    ]
-    nulls = {at: full[at][-1] for at in everywhere}
+    turns = []
+    for at in everywhere:
+        shown = some[at][:show]
+        shift = rng.randrange(len(shown))
+        shown = shown[shift:] + shown[:shift]
+        if differ & set(fits[at].columns):
+            shown += some[at][show:]
+            # These are in the first rows, and what else is in a row that fails would not be shown.
+            used = (ordinary[at], again[at], nulls[at])
+            shown = [values for values in shown if values not in used] or shown
+        turns.append(shown)
     first = [row(ordinary), row(nulls), row(again)]
-    return [*first, *map(row, turns), *(any_row() for _ in range(_SPARE))]
+    shown_rows = (
+        row({at: turns[at][turn % len(turns[at])] for at in everywhere})
+        for turn in range(_MOST_ROWS)
+    )
+    return [*first, *shown_rows, *(any_row() for _ in range(_SPARE))]
 
 
-def _labels(table: Table, types: Types) -> int:
-    """Return how many rows show every label of the table's enums."""
-    most = max((len(types[column.type].labels) for column in table.columns), default=0)
-    return min(most + 3, _MOST_ROWS) if most else 0
+def _shown(table: Table, types: Types) -> int:
+    """Return how many rows show the edges of each column, and every label of the enums."""
+    counts = (
+        len(types[c.type].labels) or min(len(edges(c.type, c.modifier, types)), _SHOWN)
+        for c in table.columns
+    )
+    return min(max(counts, default=0), _MOST_ROWS)
 
 
 def _link(rows: Sequence[tuple[Table, Row]], ring: set[int]) -> None:
