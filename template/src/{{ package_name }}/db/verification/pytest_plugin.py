@@ -69,16 +69,16 @@ def _new_revisions() -> list[Script]:
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Tell of what was left out, so that a green run hides nothing."""
-    told = dict.fromkeys(
-        value
+    told = {
+        value.partition(": ")[0]: value  # of reasons for the same thing, one
         for reports in terminalreporter.stats.values()
         for report in reports
         for name, value in getattr(report, "user_properties", ())
         if name == _TOLD and report.when == "call"
-    )
+    }
     if told:
         terminalreporter.section("round trips: what was left out")
-        for line in told:
+        for line in told.values():
             terminalreporter.line(line)
 
 
@@ -165,7 +165,7 @@ def round_trip(
 
     def check(revision: str) -> RoundTrip:
         found = history_check(revision)
-        told = [f"{each} (from revision {revision} on)" for each in found.unfilled]
+        told = [str(each) for each in found.unfilled]
         told += [str(found)] if found.irreversible or found.data_loss else []
         request.node.user_properties += [(_TOLD, line) for line in told]
         return found
