@@ -59,7 +59,7 @@ async def filled(database: DatabaseURL, query: Query) -> DatabaseURL:
         ("ALTER TYPE mood ADD VALUE 'bad'", "~ enum public.mood"),
         ("ALTER TYPE mood RENAME VALUE 'ok' TO 'fine'", "~ enum public.mood"),
         ("ALTER DOMAIN positive SET DEFAULT 3", "~ domain public.positive"),
-        ("CREATE TYPE pair AS (a int, b int)", "+ type public.pair"),
+        ("CREATE TYPE pair AS (a int, b int)", "+ composite type public.pair"),
         (
             "CREATE OR REPLACE FUNCTION f(i int) RETURNS int LANGUAGE sql AS 'SELECT 2'",
             "~ function",

@@ -1,0 +1,6 @@
+"""The catalog snapshot: what a schema is made of, comparable between two moments or databases."""
+
+from .reader import CatalogReader, take_snapshot
+from .snapshot import Catalog, Difference
+
+__all__ = ["Catalog", "CatalogReader", "Difference", "take_snapshot"]
