@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from .catalog import Catalog, _read
+from .catalog import Catalog, CatalogReader
 from .rows import TOUCHED_SQL, Contents, Hook, Rows, Unfilled
 
 
@@ -21,12 +21,13 @@ class State:
 class Observer:
     """Fills tables and takes snapshots, on a connection that holds no transaction in between.
 
-    Of the rows only those of tables are looked at that a step has touched, so that the time that it
-    takes does not grow with the number of tables.
+    Only what a step has changed is read again, of the catalog and of the rows, so that the time that
+    it takes does not grow with the number of tables.
     """
 
     def __init__(self, connection: AsyncConnection, hook: Hook | None = None) -> None:
         self._connection = connection
+        self._reader = CatalogReader(connection)
         self._rows = Rows(connection, hook=hook)
         self._touched: set[int] | None = None  # since rows were last filled; None: not known
         self._told: set[str] = set()
@@ -51,18 +52,15 @@ class Observer:
 
     async def look(self) -> State:
         """Return the state as it is now, to which the next one is compared."""
+        catalog = await self.look_at_catalog()
         try:
-            state = State(await self.look_at_catalog(), await self._rows.read(self._touched))
+            return State(catalog, await self._rows.read(self._touched))
         finally:
             await self._connection.rollback()
-        return state
 
     async def look_at_catalog(self) -> Catalog:
         """Return the schema as it is now."""
-        try:
-            return await _read(self._connection)
-        finally:
-            await self._connection.rollback()
+        return await self._reader.read()
 
     def forget(self) -> None:
         """Begin to note anew: what was touched so far has been looked at."""
