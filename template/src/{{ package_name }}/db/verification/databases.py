@@ -10,6 +10,7 @@ from typing import Final
 
 import psutil
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..connection.engine import create_migration_engine
@@ -22,6 +23,7 @@ _AT: Final = "at_"
 _MAINTENANCE: Final = "postgres"
 # On a server that others use too, nobody knows whose process has ended: what is older goes.
 _LEFTOVER_SECONDS: Final = 24 * 3600
+_NOT_PERMITTED: Final = "42501"
 _LIST_SQL: Final = "SELECT datname FROM pg_database WHERE datname LIKE 'pytest\\_%'"
 _CREATE_SQL: Final = "CREATE DATABASE {}"
 # Copying the files is about twice as fast as writing them through the WAL; PostgreSQL 14 and
@@ -29,6 +31,8 @@ _CREATE_SQL: Final = "CREATE DATABASE {}"
 _COPY_FILES_SQL: Final = "CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY"
 _COPY_SQL: Final = "CREATE DATABASE {} TEMPLATE {}"
 _DROP_SQL: Final = "DROP DATABASE IF EXISTS {} WITH (FORCE)"
+# Without FORCE PostgreSQL sends its own autovacuum away; with it, that takes a superuser.
+_DROP_UNUSED_SQL: Final = "DROP DATABASE IF EXISTS {}"
 
 
 class TestDatabases:
@@ -61,7 +65,7 @@ class TestDatabases:
         """Drop what killed runs have left: of ended processes, or a day old where others test."""
         for name in asyncio.run(self._run(_LIST_SQL)):
             if _is_left_over(name, self._is_embedded):
-                asyncio.run(self._run(_DROP_SQL, name))
+                asyncio.run(self._drop(name))
 
     async def make(self, template: DatabaseURL | None = None) -> DatabaseURL:
         """Make a database, as `create` does."""
@@ -77,7 +81,15 @@ class TestDatabases:
         """Drop a database, as `drop` does."""
         if not url.database.startswith(_PREFIX):
             raise ValueError(f"{url.database} was not made here")
-        await self._run(_DROP_SQL, url.database)
+        await self._drop(url.database)
+
+    async def _drop(self, name: str) -> None:
+        try:
+            await self._run(_DROP_SQL, name)
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) != _NOT_PERMITTED:
+                raise
+            await self._run(_DROP_UNUSED_SQL, name)
 
     async def _run(self, statement: str, *names: str) -> list[str]:
         engine = create_migration_engine(self._maintenance)
