@@ -6,6 +6,8 @@ changes a definition without writing a row of its own, as the new name of a colu
 found by walking pg_depend from what was written.
 """
 
+# ruff: noqa: E501, S608 - the SQL is pieced from constants of this folder alone
+
 from typing import Final
 
 from .fragments import FIRST_OID
@@ -29,15 +31,40 @@ _WRITTEN_ONLY: Final = (
     ("pg_sequence", "seqrelid", "true"),
     ("pg_foreign_table", "ftrelid", "true"),
 )
-_OBJECTS: Final = (
-    "pg_proc pg_operator pg_opclass pg_opfamily pg_collation pg_conversion pg_event_trigger "
-    "pg_cast pg_language pg_transform pg_am pg_ts_parser pg_ts_template pg_ts_dict pg_ts_config "
-    "pg_foreign_data_wrapper pg_foreign_server pg_namespace pg_publication pg_extension"
-).split()
-_PARTS_OF_OBJECTS: Final = (
-    "pg_enum pg_range pg_aggregate pg_amop pg_amproc pg_ts_config_map pg_default_acl "
-    "pg_publication_rel pg_init_privs pg_seclabel"
-).split()
+_OBJECTS: Final = [
+    "pg_proc",
+    "pg_operator",
+    "pg_opclass",
+    "pg_opfamily",
+    "pg_collation",
+    "pg_conversion",
+    "pg_event_trigger",
+    "pg_cast",
+    "pg_language",
+    "pg_transform",
+    "pg_am",
+    "pg_ts_parser",
+    "pg_ts_template",
+    "pg_ts_dict",
+    "pg_ts_config",
+    "pg_foreign_data_wrapper",
+    "pg_foreign_server",
+    "pg_namespace",
+    "pg_publication",
+    "pg_extension",
+]
+_PARTS_OF_OBJECTS: Final = [
+    "pg_enum",
+    "pg_range",
+    "pg_aggregate",
+    "pg_amop",
+    "pg_amproc",
+    "pg_ts_config_map",
+    "pg_default_acl",
+    "pg_publication_rel",
+    "pg_init_privs",
+    "pg_seclabel",
+]
 _NEW: Final = "age(xmin) <= (SELECT age FROM since)"
 
 
@@ -59,7 +86,7 @@ def changes_sql(version: int) -> str:
         for catalog in _OBJECTS
     ] + [
         f"SELECT 'pg_type'::regclass, oid, {_NEW} FROM pg_type WHERE typrelid = 0 "
-        "AND typcategory <> 'A'",
+        "AND typoutput <> 'array_out'::regproc",
         f"SELECT 'pg_constraint'::regclass, oid, {_NEW} FROM pg_constraint WHERE contypid <> 0",
     ]
     parts = _PARTS_OF_OBJECTS + (["pg_publication_namespace"] if version >= 15 else [])
@@ -121,7 +148,7 @@ SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS xmin,
         OR EXISTS (SELECT FROM reached r LEFT JOIN on_relations o USING (classid, objid)
             WHERE o.objid IS NULL AND classid NOT IN ('pg_class'::regclass, 'pg_attrdef'::regclass)
             AND NOT EXISTS (SELECT FROM pg_type WHERE classid = 'pg_type'::regclass
-                AND oid = objid AND typrelid <> 0)) AS objects_touched,
+                AND oid = objid AND (typrelid <> 0 OR typoutput = 'array_out'::regproc))) AS objects_touched,
     (SELECT string_agg(concat(classid, ' ', rows), ', ' ORDER BY classid) FROM (
         SELECT classid::oid, count(*) AS rows FROM objects GROUP BY 1
         UNION ALL SELECT classid::oid, count(*) FROM others GROUP BY 1
@@ -136,4 +163,3 @@ SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS xmin,
          WHERE nspname !~ '^pg_'),
         (SELECT string_agg(concat(oid, spcname), ' ' ORDER BY oid) FROM pg_tablespace)) AS names
 """
-

@@ -1,4 +1,6 @@
-"""Pieces of SQL that several queries of the catalog share. Nothing of the user's is put into them."""
+"""Pieces of SQL that several queries of the catalog share; nothing of the user's is in them."""
+
+# ruff: noqa: E501, S608 - the SQL is pieced from constants of this folder alone
 
 from typing import Final
 
@@ -19,7 +21,8 @@ def owner(oid: str) -> str:
 def options(array: str, keyword: str = "WITH") -> str:
     """Return SQL for options in brackets, in the order of their names; NULL where there are none."""
     return (
-        f"(SELECT '{keyword} (' || string_agg(o, ', ' ORDER BY o) || ')' FROM unnest({array}) AS o)"
+        f"CASE WHEN {array} IS NOT NULL THEN (SELECT '{keyword} (' "
+        f"|| string_agg(o, ', ' ORDER BY o) || ')' FROM unnest({array}) AS o) END"
     )
 
 

@@ -3,10 +3,21 @@
 Its rows are (0, kind, name, definition), as those of relations with no unit.
 """
 
+# ruff: noqa: E501, S608 - the SQL is pieced from constants of this folder alone
+
 from typing import Final
 
-from .fragments import FIRST_OID, comment, grants, not_member, options, owner, privileges, qualified, role
-
+from .fragments import (
+    FIRST_OID,
+    comment,
+    grants,
+    not_member,
+    options,
+    owner,
+    privileges,
+    qualified,
+    role,
+)
 from .shared_queries import shared_sql
 
 _OURS: Final = f">= {FIRST_OID}"
@@ -158,7 +169,7 @@ FROM pg_conversion c WHERE oid {_OURS} AND {not_member("pg_conversion", "c.oid")
 UNION ALL
 SELECT 0, 'collation', {qualified("collnamespace", "collname")}, concat_ws(E'\\n',
     concat_ws(' ', 'CREATE COLLATION', 'PROVIDER', collprovider, 'DETERMINISTIC', collisdeterministic,
-        'ENCODING', collencoding, 'LC_COLLATE ' || collcollate, 'LC_CTYPE ' || collctype,
+        'LC_COLLATE ' || collcollate, 'LC_CTYPE ' || collctype,
         'LOCALE ' || coalesce(j->>'colllocale', j->>'colliculocale'),
         'RULES ' || (j->>'collicurules')), {owner("collowner")})
 FROM pg_collation c, to_jsonb(c) AS j
@@ -224,7 +235,7 @@ FROM pg_foreign_server s JOIN pg_foreign_data_wrapper w ON w.oid = s.srvfdw
 WHERE {not_member("pg_foreign_server", "s.oid")}
 """
 
-_PUBLICATIONS_HEAD: Final = f"""
+_PUBLICATIONS_HEAD: Final = """
 SELECT 0, 'publication', quote_ident(pubname), concat_ws(E'\\n', concat_ws(' ', 'CREATE PUBLICATION',
     quote_ident(pubname), CASE WHEN puballtables THEN 'FOR ALL TABLES' END, 'WITH (publish =',
     concat_ws(', ', CASE WHEN pubinsert THEN 'insert' END, CASE WHEN pubupdate THEN 'update' END,
@@ -274,14 +285,18 @@ SELECT 0, 'privileges', i.type || ' ' || i.identity, granted FROM (
     FROM pg_foreign_server WHERE srvacl IS NOT NULL
     UNION ALL
     -- What initdb or an extension made, where its privileges are no longer those it was made with.
-    SELECT a.classid, a.oid, coalesce({grants("a.acl", "a.owner")}, 'REVOKE ALL') FROM (
+    SELECT a.classid, a.oid, nullif(coalesce({grants("a.acl", "a.owner")}, 'REVOKE ALL'),
+        {grants("coalesce(i.initprivs, acldefault(a.kind, a.owner))", "a.owner")}) FROM (
         SELECT 'pg_proc'::regclass AS classid, oid, proacl AS acl, proowner AS owner,
-            pronamespace AS schema FROM pg_proc
-        UNION ALL SELECT 'pg_class'::regclass, oid, relacl, relowner, relnamespace FROM pg_class
-        UNION ALL SELECT 'pg_type'::regclass, oid, typacl, typowner, typnamespace FROM pg_type
-        UNION ALL SELECT 'pg_namespace'::regclass, oid, nspacl, nspowner, oid FROM pg_namespace
+            pronamespace AS schema, 'f'::"char" AS kind FROM pg_proc WHERE proacl IS NOT NULL
+        UNION ALL SELECT 'pg_class'::regclass, oid, relacl, relowner, relnamespace, 'r' FROM pg_class
+            WHERE relacl IS NOT NULL
+        UNION ALL SELECT 'pg_type'::regclass, oid, typacl, typowner, typnamespace, 'T' FROM pg_type
+            WHERE typacl IS NOT NULL
+        UNION ALL SELECT 'pg_namespace'::regclass, oid, nspacl, nspowner, oid, 'n' FROM pg_namespace
+            WHERE nspacl IS NOT NULL
         UNION ALL SELECT 'pg_language'::regclass, oid, lanacl, lanowner,
-            'pg_catalog'::regnamespace FROM pg_language
+            'pg_catalog'::regnamespace, 'l' FROM pg_language WHERE lanacl IS NOT NULL
     ) AS a LEFT JOIN pg_init_privs i
         ON i.objoid = a.oid AND i.classoid = a.classid AND i.objsubid = 0
     WHERE a.acl IS DISTINCT FROM i.initprivs AND (i.objoid IS NOT NULL
@@ -290,16 +305,21 @@ SELECT 0, 'privileges', i.type || ' ' || i.identity, granted FROM (
 """
 
 _SAID_OF_OBJECTS: Final = f"""
-SELECT 0, 'comment', i.type || ' ' || i.identity, i.definition FROM pg_description d CROSS JOIN LATERAL ({comment()}) AS i
-WHERE d.classoid NOT IN ('pg_class'::regclass, 'pg_trigger'::regclass, 'pg_rewrite'::regclass,
-        'pg_policy'::regclass, 'pg_statistic_ext'::regclass)
-    AND (d.objoid {_OURS} OR d.classoid = 'pg_namespace'::regclass AND i.identity = 'public')
-    AND NOT EXISTS (SELECT FROM pg_constraint WHERE d.classoid = 'pg_constraint'::regclass
-        AND oid = d.objoid AND conrelid <> 0)
-    AND NOT EXISTS (SELECT FROM pg_type WHERE d.classoid = 'pg_type'::regclass
-        AND oid = d.objoid AND typtype = 'c')
-    AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = d.classoid AND objid = d.objoid
-        AND deptype = 'e')
+SELECT 0, 'comment', i.type || ' ' || i.identity, i.definition FROM (
+    -- OFFSET 0: what initdb commented is sorted out before any name is looked up.
+    SELECT * FROM pg_description d
+    WHERE d.classoid NOT IN ('pg_class'::regclass, 'pg_trigger'::regclass, 'pg_rewrite'::regclass,
+            'pg_policy'::regclass, 'pg_statistic_ext'::regclass)
+        AND (d.objoid {_OURS} OR d.classoid = 'pg_namespace'::regclass
+            AND d.objoid = to_regnamespace('public'))
+        AND NOT EXISTS (SELECT FROM pg_constraint WHERE d.classoid = 'pg_constraint'::regclass
+            AND oid = d.objoid AND conrelid <> 0)
+        AND NOT EXISTS (SELECT FROM pg_type WHERE d.classoid = 'pg_type'::regclass
+            AND oid = d.objoid AND typtype = 'c')
+        AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = d.classoid AND objid = d.objoid
+            AND deptype = 'e')
+    OFFSET 0
+) AS d CROSS JOIN LATERAL ({comment()}) AS i
 UNION ALL
 SELECT 0, 'security label', l.provider || ' ' || i.identity, l.label
 FROM pg_seclabel l, pg_identify_object(l.classoid, l.objoid, l.objsubid) AS i

@@ -110,7 +110,7 @@ async def take_snapshot(url: DatabaseURL, *, version_table: str = VERSION_TABLE)
 
 
 def _version(connection: AsyncConnection) -> int:
-    return (connection.dialect.server_version_info or (0,))[0]
+    return int((connection.dialect.server_version_info or (0,))[0])
 
 
 def _everything_changed(last: Any, now: Any) -> bool:

@@ -3,6 +3,8 @@
 Its rows are (unit, kind, name, definition); `unit` is the oid of the relation that an object is on.
 """
 
+# ruff: noqa: E501, S608 - the SQL is pieced from constants of this folder alone
+
 from typing import Final
 
 from .fragments import FIRST_OID, comment, grants, not_member, options, owner, privileges, qualified
@@ -18,6 +20,11 @@ _UNITS: Final = f"""units AS MATERIALIZED (
       AND c.relpersistence <> 't' AND c.relname <> $1
       AND {not_member("pg_class", "c.oid")}
 )"""
+
+_REPLICA_IDENTITY: Final = """CASE WHEN relkind IN ('r', 'p', 'm') THEN CASE relreplident WHEN 'f' THEN 'REPLICA IDENTITY FULL' WHEN 'n' THEN
+            'REPLICA IDENTITY NOTHING' WHEN 'i' THEN 'REPLICA IDENTITY USING INDEX '
+            || coalesce((SELECT indexrelid::regclass::text FROM pg_index
+                WHERE indrelid = c.oid AND indisreplident), '') END END"""
 
 _TABLES: Final = f"""
 SELECT c.oid AS unit,
@@ -36,7 +43,8 @@ SELECT c.oid AS unit,
              WHERE oid = c.relam AND amname <> 'heap'),
             (SELECT 'WITH (' || string_agg(o, ', ' ORDER BY o) || ')' FROM (
                 SELECT unnest(c.reloptions) AS o UNION ALL
-                SELECT 'toast.' || unnest(t.reloptions) FROM pg_class t WHERE t.oid = c.reltoastrelid
+                SELECT 'toast.' || unnest(t.reloptions) FROM pg_class t
+                WHERE t.oid = c.reltoastrelid AND t.reloptions IS NOT NULL
             ) AS all_options),
             (SELECT 'TABLESPACE ' || quote_ident(spcname) FROM pg_tablespace
              WHERE oid = c.reltablespace),
@@ -47,17 +55,13 @@ SELECT c.oid AS unit,
         {owner("relowner")},
         CASE WHEN relrowsecurity THEN 'ENABLE ROW LEVEL SECURITY' END,
         CASE WHEN relforcerowsecurity THEN 'FORCE ROW LEVEL SECURITY' END,
-        CASE WHEN relkind IN ('r', 'p') THEN CASE relreplident WHEN 'f' THEN 'REPLICA IDENTITY FULL' WHEN 'n' THEN
-            'REPLICA IDENTITY NOTHING' WHEN 'i' THEN 'REPLICA IDENTITY USING INDEX '
-            || coalesce((SELECT indexrelid::regclass::text FROM pg_index
-                WHERE indrelid = c.oid AND indisreplident), '') END END)
+        {_REPLICA_IDENTITY})
 FROM units c WHERE relkind IN ('r', 'p', 'f', 'c')
 """
 
 _COLUMNS: Final = f"""
 SELECT c.oid, 'column', c.name || '.' || quote_ident(a.attname), concat_ws(' ',
-    '#' || (SELECT count(*) FROM pg_attribute b
-        WHERE b.attrelid = c.oid AND b.attnum BETWEEN 1 AND a.attnum AND NOT b.attisdropped),
+    '#' || row_number() OVER (PARTITION BY c.oid ORDER BY a.attnum),
     format_type(a.atttypid, a.atttypmod),
     CASE WHEN a.attstorage <> t.typstorage THEN 'STORAGE ' || CASE a.attstorage WHEN 'p' THEN 'PLAIN'
         WHEN 'e' THEN 'EXTERNAL' WHEN 'm' THEN 'MAIN' ELSE 'EXTENDED' END END,
@@ -131,7 +135,7 @@ SELECT c.oid, CASE relkind WHEN 'v' THEN 'view' ELSE 'materialized view' END, na
              WHERE oid = c.reltablespace), 'AS'),
         pg_get_viewdef(c.oid),
         CASE WHEN NOT relispopulated THEN 'WITH NO DATA' END,
-        {owner("relowner")})
+        {owner("relowner")}, {_REPLICA_IDENTITY})
 FROM units c WHERE relkind IN ('v', 'm')
 """
 
@@ -199,7 +203,9 @@ CROSS JOIN LATERAL ({comment()}) AS i
 _ACL_KIND: Final = "(CASE c.relkind WHEN 'S' THEN 's' ELSE 'r' END)::\"char\""
 _PRIVILEGES: Final = f"""
 SELECT * FROM (
-    SELECT c.oid, 'privileges', c.name, {privileges("c.relacl", _ACL_KIND, "c.relowner")} AS granted FROM units c WHERE c.relacl IS NOT NULL
+    SELECT c.oid, 'privileges', c.name, {
+    privileges("c.relacl", _ACL_KIND, "c.relowner")
+} AS granted FROM units c WHERE c.relacl IS NOT NULL
     UNION ALL
     SELECT c.oid, 'privileges', c.name || '.' || quote_ident(a.attname), {
     grants("a.attacl", "c.relowner")

@@ -5,6 +5,8 @@ that hides the options of others. A subscription's connection string is never re
 password. Rows as those of `object_queries`.
 """
 
+# ruff: noqa: E501, S608 - the SQL is pieced from constants of this folder alone
+
 from typing import Final
 
 from .fragments import options, role

@@ -12,7 +12,8 @@ from .expressions import conjuncts, mentions
 # Without a list of oids, every table. What belongs to an extension, to another session or to
 # Alembic is nobody's to fill. The text of each expression is valid under the current search path.
 TABLES_SQL: Final = r"""
-SELECT json_build_object('oid', c.oid::bigint, 'name', quote_ident(s.nspname) || '.' || quote_ident(c.relname),
+SELECT json_build_object('oid', c.oid::bigint,
+    'name', quote_ident(s.nspname) || '.' || quote_ident(c.relname),
     'plain_name', c.relname, 'kind', c.relkind,
     'parents', (SELECT json_agg(inhparent::bigint) FROM pg_inherits WHERE inhrelid = c.oid),
     'is_partition', c.relispartition,
@@ -63,7 +64,8 @@ WITH RECURSIVE used(oid) AS (
         SELECT t.typbasetype AS oid
         UNION ALL SELECT t.typelem
         UNION ALL SELECT a.atttypid FROM pg_attribute a
-            WHERE t.typtype = 'c' AND a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped
+            WHERE t.typtype = 'c' AND a.attrelid = t.typrelid
+            AND a.attnum > 0 AND NOT a.attisdropped
         UNION ALL SELECT CASE t.typtype WHEN 'r' THEN r.rngsubtype ELSE r.rngtypid END
             FROM pg_range r WHERE t.oid IN (r.rngtypid, r.rngmultitypid)
     ) AS part
@@ -100,7 +102,7 @@ class Type:
     element: int
     not_null: bool
     own: bool  # not one of those that PostgreSQL itself brings
-    range: int | None
+    range: int  # of a range its subtype, of a multirange its range, else 0
     labels: tuple[str, ...]
     fields: tuple[tuple[int, int], ...]
     check: str
@@ -230,5 +232,6 @@ def _check(expression: str, columns: tuple[Column, ...]) -> Check:
 def _type(raw: dict[str, Any]) -> Type:
     raw["labels"] = tuple(raw["labels"] or ())
     raw["fields"] = tuple((oid, modifier) for oid, modifier in raw["fields"] or ())
+    raw["range"] = raw["range"] or 0
     raw["check"] = raw["check"] or ""
     return Type(**raw)

@@ -22,7 +22,8 @@ SELECT json_build_object('oid', c.oid::bigint,
     'columns', (SELECT json_agg(json_build_array(a.attnum, a.attname,
             format_type(a.atttypid, a.atttypmod)) ORDER BY a.attnum)
         FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
-    'key', (SELECT k.conkey FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype = 'p'))::text
+    'key', (SELECT k.conkey FROM pg_constraint k
+        WHERE k.conrelid = c.oid AND k.contype = 'p'))::text
 FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND NOT c.relispartition
   AND s.nspname <> 'information_schema' AND s.nspname !~ '^pg_' AND c.relname <> 'alembic_version'
@@ -110,9 +111,11 @@ async def read_contents(
 async def _ask(connection: AsyncConnection, queries: Sequence[str]) -> list[tuple[int, Any]]:
     if not queries:
         return []
-    union = " UNION ALL ".join(f"SELECT {n}, * FROM ({q}) q" for n, q in enumerate(queries))
+    numbered = (f"SELECT {n}, * FROM ({query}) q" for n, query in enumerate(queries))  # noqa: S608
+    union = " UNION ALL ".join(numbered)
     result = await connection.exec_driver_sql(union)
-    return [(row[1], json.loads(row[2] or "[]")) for row in sorted(result, key=lambda row: row[0])]
+    found = sorted(tuple(row) for row in result.all())
+    return [(each[1], json.loads(each[2] or "[]")) for each in found]
 
 
 def _from(shape: dict[str, Any]) -> str:
@@ -123,7 +126,7 @@ def _from(shape: dict[str, Any]) -> str:
 def _rows_sql(shape: dict[str, Any]) -> str:
     texts = ", ".join(f"{quoted(name)}::text" for _, name, _ in shape["columns"] or ())
     return (
-        f"SELECT count(*), jsonb_agg(to_jsonb(ARRAY[{texts}]::text[]))::text "
+        f"SELECT count(*), jsonb_agg(to_jsonb(ARRAY[{texts}]::text[]))::text "  # noqa: S608
         f"FROM (SELECT * FROM {_from(shape)} LIMIT {_MOST_ROWS + 1}) t"
     )
 
@@ -132,7 +135,10 @@ def _sums_sql(shape: dict[str, Any]) -> str:
     sums = ", ".join(
         f"sum(hashtextextended({quoted(name)}::text, 0))::text" for _, name, _ in shape["columns"]
     )
-    return f"SELECT count(*), jsonb_build_array(ARRAY[{sums}])::text FROM {_from(shape)}"
+    return (
+        f"SELECT count(*), jsonb_build_array(ARRAY[{sums}])::text "  # noqa: S608
+        f"FROM {_from(shape)}"
+    )
 
 
 def _contents(shape: dict[str, Any], count: int, rows: list[list[str | None]]) -> TableContents:
@@ -196,9 +202,9 @@ def _lost_by_key(
     )
     missing = [each for each in then if each not in later]
     if missing:
-        yield Loss(
-            was.name, "", f"{_many(len(missing), 'row')} lost, as the one of key {missing[0]}"
-        )
+        which = "the one" if len(missing) == 1 else "one"
+        first = ", ".join(str(value) for value in missing[0])
+        yield Loss(was.name, "", f"{_many(len(missing), 'row')} lost, {which} with key {first}")
     for at, pair in enumerate(pairs):
         changed = [
             (then[each][at], later[each][at])

@@ -67,8 +67,8 @@ class Rows:
     async def fill(self, touched: Collection[int] | None = None) -> list[Unfilled]:
         """Put rows into each table that has none, and some more where columns came or changed.
 
-        `touched` are the oids of the only tables to look at, by `TOUCHED_SQL`; all, if None. Returns
-        the tables without rows, those of earlier calls too.
+        `touched` are the oids of the only tables to look at, by `TOUCHED_SQL`; all, if None.
+        Returns the tables without rows, those of earlier calls too.
         """
         # Functions of triggers and CHECKs may need the path that a session has outside of here.
         await self._connection.exec_driver_sql("SET LOCAL search_path TO DEFAULT")
@@ -153,10 +153,12 @@ class Rows:
 
     async def _judge(self, tables: Sequence[Table]) -> None:
         """Take down which tables have no rows now, and the others' columns."""
-        counts = await run(self._connection, [_has_rows(table) for table in tables])
-        for table, (found, failure) in zip(tables, counts, strict=True):
+        for table in tables:
             self._shapes[table.oid] = table.shape
             self._unfilled.pop(table.oid, None)
+        doubtful = [table for table in tables if self._reasons.get(table.name) != ""]
+        counts = await run(self._connection, [_has_rows(table) for table in doubtful])
+        for table, (found, failure) in zip(doubtful, counts, strict=True):
             if not found:
                 fallback = "it has no partition that takes rows" if table.kind == "p" else "no rows"
                 reason = failure or self._reasons.get(table.name, fallback)
@@ -165,7 +167,7 @@ class Rows:
 
 
 def hook_from(functions: Mapping[str, Any]) -> Hook:
-    """Return a hook that calls the function named as the table, without its schema, if there is one.
+    """Return a hook that calls the function that has the table's name, without its schema.
 
     Each takes the connection, and may be a coroutine: `hook_from(vars(module))`.
     """
@@ -183,7 +185,8 @@ def hook_from(functions: Mapping[str, Any]) -> Hook:
 
 
 def _has_rows(table: Table) -> Job:
-    return {"kind": "ask", "sql": f"SELECT to_jsonb(EXISTS (SELECT FROM {table.name}))", "rows": []}
+    sql = f"SELECT to_jsonb(EXISTS (SELECT FROM {table.name}))"  # noqa: S608  the name is quoted
+    return {"kind": "ask", "sql": sql, "rows": []}
 
 
 async def _in_step(connection: AsyncConnection, works: Sequence[Steps]) -> list[dict[str, str]]:
@@ -197,6 +200,6 @@ async def _in_step(connection: AsyncConnection, works: Sequence[Steps]) -> list[
                 asked.append((work, work.send(answers)))
             except StopIteration as end:
                 results.append(end.value)
-        answers = iter(await run(connection, [job for _, jobs in asked for job in jobs]))
-        sent = [(work, [next(answers) for _ in jobs]) for work, jobs in asked]
+        found = iter(await run(connection, [job for _, jobs in asked for job in jobs]))
+        sent = [(work, [next(found) for _ in jobs]) for work, jobs in asked]
     return results

@@ -59,7 +59,7 @@ def fit(
     *,
     is_careful: bool,
 ) -> Steps:
-    """Find combinations for these columns of a table; `is_careful` has the server judge each value."""
+    """Find combinations for these columns of a table. `is_careful` has every value judged."""
     candidates = {number: _candidates(table, types, number, rng) for number in columns}
     checks = [
         check for check in table.checks if check.columns and set(check.columns) <= candidates.keys()
@@ -154,9 +154,9 @@ def _joined(left: Relation, right: Relation, rng: random.Random) -> Relation:
     new = [at for at, number in enumerate(right.columns) if number not in shared]
     columns = left.columns + tuple(right.columns[at] for at in new)
     if not shared:
-        rows = _sample_of_product(left.rows, right.rows, rng)
-        return Relation(columns, [a + b for a, b in rows])
-    rows = []
+        pairs = _sample_of_product(left.rows, right.rows, rng)
+        return Relation(columns, [a + b for a, b in pairs])
+    rows: list[Combination] = []
     for a, b in product(left.rows, right.rows):
         known = dict(zip(left.columns, a, strict=True))
         values = dict(zip(right.columns, b, strict=True))
@@ -189,9 +189,11 @@ def _job(table: Table, fit: Fit, check: Check) -> Job:
         f"(v->>{at})::{table.column(number).type_name} AS {quoted(table.column(number).name)}"
         for at, number in enumerate(fit.columns)
     )
+    # Names are quoted. Without OFFSET 0 the cast of a column that no condition names is left out.
     sql = (
-        'SELECT coalesce(jsonb_agg("#" ORDER BY "#"), \'[]\') FROM ('
-        f'SELECT n AS "#", {casts} FROM jsonb_array_elements($1) WITH ORDINALITY AS c(v, n) OFFSET 0'
+        'SELECT coalesce(jsonb_agg("#" ORDER BY "#"), \'[]\') FROM ('  # noqa: S608
+        f'SELECT n AS "#", {casts} '
+        "FROM jsonb_array_elements($1) WITH ORDINALITY AS c(v, n) OFFSET 0"
         f") AS {quoted(table.plain_name)} WHERE ({check.expression}) IS NOT FALSE"
     )
     return {"kind": "fit", "sql": sql, "rows": fit.rows}

@@ -76,7 +76,7 @@ END
 $run$
 """
 
-_PREPARER: Final = asyncpg.dialect().identifier_preparer
+_PREPARER: Final = asyncpg.PGDialect_asyncpg().identifier_preparer  # type: ignore[no-untyped-call]
 
 Job = dict[str, Any]
 

@@ -2,7 +2,7 @@
 
 import random
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from .catalog import Type, Types
@@ -10,7 +10,7 @@ from .catalog import Type, Types
 Value = str | None  # None is NULL
 
 _LONG: Final = "long " * 50
-# A combining accent, an emoji of several code points, a right-to-left word, a quote and a backslash.
+# A combining accent, an emoji of several code points, a right-to-left word, quotes, a backslash.
 _UNICODE: Final = "e\u0301 \U0001f469\u200d\U0001f52c \u05e9\u05dc\u05d5\u05dd '\"\\"
 _TEXTS: Final = ("a", "", _UNICODE, _LONG, " \t ", "NULL", "A", "0")
 _DATES: Final = ("2024-02-29", "0001-01-02", "9999-12-30", "1970-01-01", "1969-12-31")
@@ -227,7 +227,7 @@ def _arrays(values: list[str]) -> list[str]:
     return [_array(values[:1]), "{}", whole, _array([None, values[0]]), f"{{{whole},{whole}}}"]
 
 
-def _array(values: list[Value] | list[str]) -> str:
+def _array(values: Sequence[Value]) -> str:
     return "{" + ",".join("NULL" if each is None else _quoted(each) for each in values) + "}"
 
 
@@ -241,7 +241,7 @@ def _composites(found: Type, types: Types) -> list[str]:
     return [*rows, _composite([None] * len(fields))]
 
 
-def _composite(values: list[Value] | list[str]) -> str:
+def _composite(values: Sequence[Value]) -> str:
     return "(" + ",".join("" if each is None else _quoted(each) for each in values) + ")"
 
 
