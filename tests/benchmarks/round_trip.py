@@ -120,13 +120,15 @@ def measure_time(folder: Path, server: DatabaseURL, few: int, many: int) -> None
     peer = run_pytest(small, server, "test_pytest_alembic.py")
     ours = run_pytest(small, server, "test_round_trip.py")
     ours_large = run_pytest(large, server, "test_round_trip.py")
-    print(f"| | pytest-alembic's four tests | round trips, rows included |\n|---|---|---|")
+    print("| | pytest-alembic's four tests | round trips, rows included |\n|---|---|---|")
     print(f"| {few} revisions | {peer.seconds:.1f} s | {ours.seconds:.1f} s |")
     print(f"| ratio | 1 | {ours.seconds / peer.seconds:.2f} |")
     print(f"| {many} revisions | not run | {ours_large.seconds:.1f} s |")
-    print(f"| growth | | {ours_large.seconds / ours.seconds:.1f} × |")
+    print(f"| growth | | {ours_large.seconds / ours.seconds:.1f} times |")
     print(f"| peak memory, {few} revisions | {peer.peak_mib:.0f} MiB | {ours.peak_mib:.0f} MiB |")
-    print(f"| peak memory, {many} revisions | not run | {ours_large.peak_mib:.0f} MiB |", flush=True)
+    print(
+        f"| peak memory, {many} revisions | not run | {ours_large.peak_mib:.0f} MiB |", flush=True
+    )
 
 
 def peer_finds(databases: TestDatabases, project: ScratchProject) -> bool:

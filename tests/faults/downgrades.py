@@ -76,9 +76,7 @@ KNOWN_FAULTS: Final = {
         "CREATE OR REPLACE VIEW seen AS SELECT id, n FROM t WHERE n > 1", _NOTHING, "public.seen"
     ),
     "row security": Fault("ALTER TABLE t ENABLE ROW LEVEL SECURITY", _NOTHING, "public.t"),
-    "extension": Fault(
-        "CREATE EXTENSION vector", _NOTHING, "extension vector", as_superuser=True
-    ),
+    "extension": Fault("CREATE EXTENSION vector", _NOTHING, "extension vector", as_superuser=True),
     "other schema": Fault("CREATE TABLE other.more ()", _NOTHING, "table other.more"),
     "comment": Fault("COMMENT ON TABLE t IS 'better things'", _NOTHING, "public.t"),
     "column order": Fault(
@@ -174,9 +172,7 @@ MORE_FAULTS: Final = {
         ("CREATE TABLE old_parents () INHERITS (parents)",), _NOTHING, "public.old_parents"
     ),
     "rule lost": Fault("DROP RULE quiet ON parents", _NOTHING, "rule public.parents.quiet"),
-    "publication left": Fault(
-        "CREATE PUBLICATION news FOR TABLE t", _NOTHING, "publication news"
-    ),
+    "publication left": Fault("CREATE PUBLICATION news FOR TABLE t", _NOTHING, "publication news"),
     "materialized view": Fault(
         "DROP MATERIALIZED VIEW kept",
         "CREATE MATERIALIZED VIEW kept AS SELECT count(n) AS c FROM t",
@@ -234,18 +230,12 @@ MORE_FAULTS: Final = {
     "sequence increment": Fault(
         "ALTER SEQUENCE numbers INCREMENT 2", _NOTHING, "sequence public.numbers"
     ),
-    "view option": Fault(
-        "ALTER VIEW seen SET (security_barrier = true)", _NOTHING, "public.seen"
-    ),
-    "comment on a column": Fault(
-        "COMMENT ON COLUMN t.n IS 'a number'", _NOTHING, "public.t.n"
-    ),
+    "view option": Fault("ALTER VIEW seen SET (security_barrier = true)", _NOTHING, "public.seen"),
+    "comment on a column": Fault("COMMENT ON COLUMN t.n IS 'a number'", _NOTHING, "public.t.n"),
     "comment on a constraint": Fault(
         "COMMENT ON CONSTRAINT ck ON t IS 'not seven'", _NOTHING, "public.t"
     ),
-    "cast left": Fault(
-        "CREATE CAST (pair AS text) WITH INOUT", _NOTHING, "cast"
-    ),
+    "cast left": Fault("CREATE CAST (pair AS text) WITH INOUT", _NOTHING, "cast"),
     "operator left": Fault(
         "CREATE OPERATOR public.=== (leftarg = int, rightarg = int, function = int4eq)",
         _NOTHING,

@@ -23,9 +23,12 @@ ROW_FAULTS: Final = {
     "primary key over duplicates": RowFault(
         ("ALTER TABLE t DROP CONSTRAINT t_pkey", "ALTER TABLE t ADD PRIMARY KEY (z)"), "t.t_pkey"
     ),
-    "primary key over nulls": RowFault("ALTER TABLE other.far DROP CONSTRAINT far_pkey, "
-        "ADD PRIMARY KEY (s)", "other.far"),
-    "shorter text": RowFault("ALTER TABLE t ALTER note TYPE varchar(3)", "ALTER TABLE t ALTER note"),
+    "primary key over nulls": RowFault(
+        "ALTER TABLE other.far DROP CONSTRAINT far_pkey, ADD PRIMARY KEY (s)", "other.far"
+    ),
+    "shorter text": RowFault(
+        "ALTER TABLE t ALTER note TYPE varchar(3)", "ALTER TABLE t ALTER note"
+    ),
     "smaller number": RowFault("ALTER TABLE t ALTER big TYPE smallint", "ALTER TABLE t ALTER big"),
     "less precise number": RowFault(
         "ALTER TABLE t ALTER price TYPE numeric(3, 2)", "ALTER TABLE t ALTER price"
@@ -39,10 +42,15 @@ ROW_FAULTS: Final = {
     "text to json": RowFault(
         "ALTER TABLE t ALTER s TYPE jsonb USING s::jsonb", "ALTER TABLE t ALTER s"
     ),
-    "check that rows fail": RowFault("ALTER TABLE t ADD CONSTRAINT c CHECK (z > 99 AND n < 0)", "t.c"),
+    "check that rows fail": RowFault(
+        "ALTER TABLE t ADD CONSTRAINT c CHECK (z > 99 AND n < 0)", "t.c"
+    ),
     "check validated": RowFault(
-        ("ALTER TABLE t ADD CONSTRAINT c CHECK (id < 0) NOT VALID",
-         "ALTER TABLE t VALIDATE CONSTRAINT c"), "t.c"
+        (
+            "ALTER TABLE t ADD CONSTRAINT c CHECK (id < 0) NOT VALID",
+            "ALTER TABLE t VALIDATE CONSTRAINT c",
+        ),
+        "t.c",
     ),
     "check on a domain": RowFault(
         "ALTER DOMAIN amount ADD CONSTRAINT c CHECK (VALUE IS NULL)", "ALTER DOMAIN amount"
@@ -50,9 +58,7 @@ ROW_FAULTS: Final = {
     "foreign key without targets": RowFault(
         "ALTER TABLE t ADD CONSTRAINT f FOREIGN KEY (big) REFERENCES other.far", "t.f"
     ),
-    "exclusion over rows": RowFault(
-        "ALTER TABLE t ADD CONSTRAINT e EXCLUDE (z WITH =)", "t.e"
-    ),
+    "exclusion over rows": RowFault("ALTER TABLE t ADD CONSTRAINT e EXCLUDE (z WITH =)", "t.e"),
     "generated from a zero": RowFault(
         "ALTER TABLE t ADD c int GENERATED ALWAYS AS (1 / (z - z)) STORED", "ALTER TABLE t ADD c"
     ),

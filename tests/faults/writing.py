@@ -18,7 +18,9 @@ def body(statements: str | Statements) -> str:
 
 def _literal(statement: str) -> str:
     # In sa.text a colon begins a parameter.
-    return repr(statement.replace("\\", "\\\\").replace(":", "\\:") if ":" in statement else statement)
+    return repr(
+        statement.replace("\\", "\\\\").replace(":", "\\:") if ":" in statement else statement
+    )
 
 
 def write_base(project: ScratchProject, before: Statements = ()) -> None:
@@ -29,6 +31,4 @@ def write_base(project: ScratchProject, before: Statements = ()) -> None:
 def write_history(project: ScratchProject, history: History) -> None:
     """Write the revisions of a right history."""
     for name, each in history.items():
-        project.revision(
-            name, each.down, up=body(each.up), undo=body(each.undo), extra=each.extra
-        )
+        project.revision(name, each.down, up=body(each.up), undo=body(each.undo), extra=each.extra)

@@ -1,4 +1,4 @@
-"""Round trips over histories that nobody here wrote: what docs/findings-round-trips.md was made from.
+"""Round trips over histories that nobody here wrote: see docs/findings-round-trips.md.
 
     uv run python tests/real/round_trips.py FOLDER [phoenix|prefect|mlflow …]
 
@@ -31,12 +31,31 @@ run_migrations(Base.metadata)
 """
 
 
+# MLflow makes its first tables without a revision.
+MLFLOW_FIRST: Final = """
+from alembic import op
+from mlflow.store.tracking.dbmodels.initial_models import Base
+
+revision = "first"
+down_revision = None
+
+
+def upgrade():
+    Base.metadata.create_all(op.get_bind())
+
+
+def downgrade():
+    Base.metadata.drop_all(op.get_bind())
+"""
+
+
 @dataclass(frozen=True)
 class Project:
     """A package whose revisions lie in `versions` below its site-packages.
 
-    `without` are texts taken out of the revisions, as the embedded build lacks what they need.
     `alone`: install it without its dependencies, of which the revisions import only `needs`.
+    `replaced` are texts of the revisions that need what the embedded build lacks, and what stands
+    in for them; `first` is a revision that the project does without.
     """
 
     package: str
@@ -45,21 +64,36 @@ class Project:
     needs: tuple[str, ...] = ()
     alone: bool = False
     replaced: tuple[tuple[str, str], ...] = ()
+    first: str = ""
 
 
 PROJECTS: Final = {
-    "phoenix": Project("arize-phoenix==20.26.1", "phoenix/db/migrations/versions", "phoenix.db.models"),
+    "phoenix": Project(
+        "arize-phoenix==20.26.1", "phoenix/db/migrations/versions", "phoenix.db.models"
+    ),
     "prefect": Project(
         "prefect==3.9.1",
         "prefect/server/database/_migrations/versions/postgresql",
         "prefect.server.database.orm_models",
+        replaced=(
+            ("CREATE EXTENSION IF NOT EXISTS pg_trgm;", "SELECT 1"),
+            ("DROP EXTENSION IF EXISTS pg_trgm;", "SELECT 1"),
+            ("USING gin (name gin_trgm_ops)", "(name)"),
+        ),
     ),
     "mlflow": Project(
         "mlflow==3.18.0",
         "mlflow/store/db_migrations/versions",
         "mlflow.store.db.base_sql_model",
-        ("packaging", "pyyaml", "cachetools", "protobuf", "python-dotenv", "requests", "click"),
+        (
+            *("cachetools", "click", "cloudpickle", "databricks-sdk", "docker", "fastapi", "flask"),
+            *("flask-cors", "gitpython", "graphene", "huey", "matplotlib", "opentelemetry-proto"),
+            *("opentelemetry-sdk", "pandas", "protobuf", "pyarrow", "python-dotenv", "pyyaml"),
+            *("requests", "scikit-learn", "skops", "sqlparse", "uvicorn", "aiohttp"),
+        ),
         alone=True,
+        replaced=(("down_revision = None", 'down_revision = "first"'),),
+        first=MLFLOW_FIRST,
     ),
 }
 
@@ -94,6 +128,8 @@ def walk(name: str) -> None:
             for old, new in project.replaced:
                 text = text.replace(old, new)
             (folder / "versions" / file.name).write_text(text)
+        if project.first:
+            (folder / "versions/first.py").write_text(project.first)
         (folder / "env.py").write_text(ENVIRONMENT.format(models=project.models))
         (folder / "alembic.ini").write_text("[alembic]\n")
         os.chdir(folder)

@@ -1,9 +1,8 @@
-"""The plugin for pytest, in a project of its own: a test per revision, in parallel, or of the new."""
+"""The plugin for pytest, in a project of its own: a test for each revision, or for the new."""
 
 import re
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from db.connection.url import DatabaseURL
@@ -19,7 +18,7 @@ PYTEST_SETTINGS = """
 testpaths = ["tests"]
 pytest_alembic_tests_path = "none"
 """
-HOOK = '''
+HOOK = """
 import pytest
 
 @pytest.fixture(scope="session")
@@ -29,8 +28,14 @@ def migration_rows():
             await connection.exec_driver_sql("INSERT INTO never VALUES ('ok-4711')")
             return True
     return fill
-'''
+"""
 
+# Nothing but 'ok-4711' has this digest.
+NEVER_SQL = (
+    "CREATE TABLE never (s text NOT NULL CHECK (md5(s) = '3be81b8b8711181f7c2e5cec88c1d807'))"
+)
+OUTCOME = "(PASSED|FAILED|SKIPPED|ERROR)"
+LINE = rf"{OUTCOME}?\s*tests/\S+\[(\w+)-\S+\](?: {OUTCOME})?"
 Pytest = Callable[..., "tuple[dict[str, str], str]"]
 
 
@@ -39,7 +44,7 @@ def tested(project: ScratchProject) -> ScratchProject:
     """A project of six revisions, the fourth of which is wrong, with the tests that ship."""
     project.revision(
         "r1",
-        up='op.execute("CREATE TABLE never (s text NOT NULL CHECK (md5(s) = \'3be81b8b8711181f7c2e5cec88c1d807\'))")',
+        up=f'op.execute("{NEVER_SQL}")',
         undo='op.execute("DROP TABLE never")',
     )
     for number in range(2, 7):
@@ -77,8 +82,7 @@ def run_pytest(tested: ScratchProject, database: DatabaseURL) -> Pytest:
             TEST_DATABASE_URL=database.render(),
             DATABASE_URL=database.render(),
         ).stdout
-        pattern = r"(PASSED|FAILED|SKIPPED|ERROR)?\s*tests/\S+\[(\w+)-\S+\](?: (PASSED|FAILED|SKIPPED|ERROR))?"
-        found = {m[2]: m[1] or m[3] for m in re.finditer(pattern, output) if m[1] or m[3]}
+        found = {m[2]: m[1] or m[3] for m in re.finditer(LINE, output) if m[1] or m[3]}
         return found, output
 
     return run_it

@@ -19,6 +19,7 @@ _NO_STATEMENT: Final = ("privileges", "comment", "default privileges", "version"
 # A name's last part, with the dot before it; a quoted one may hold dots.
 _LAST_PART: Final = re.compile(r'\.("(?:[^"]|"")*"|[^."]+)$')
 
+OF_ORDER: Final = 'PostgreSQL appends a column that is added again: data_loss = "why" allows that'
 _PLACE: Final = re.compile(r"^#\d+ ")
 _DEFAULT: Final = re.compile(r"(?<!BY )DEFAULT (.*?)(?: STORAGE|$)", re.DOTALL)
 
@@ -85,9 +86,6 @@ def _restore(kind: str, name: str, was: str, now: str) -> Iterator[str]:
 
 
 def _restore_column(name: str, was: str, now: str) -> Iterator[str]:
-    if is_of_order(Difference(f"column {name}", was, now)):
-        yield 'PostgreSQL appends a column that is added again: data_loss = "why" allows that'
-        return
     table, column = _split(name)
     alter = f"ALTER TABLE {table} ALTER COLUMN {column}"
     if ("NOT NULL" in was) != ("NOT NULL" in now):

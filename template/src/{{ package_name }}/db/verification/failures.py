@@ -1,4 +1,4 @@
-"""What a step of a round trip failed with: where, on which object, and whether rows are the reason."""
+"""What a step of a round trip failed with: where, on which object, and whether rows are why."""
 
 import traceback
 from dataclasses import dataclass
@@ -66,11 +66,10 @@ def explain_failure(error: Exception, script: Script, stage: str) -> Failure:
         return Failure(stage, where, reason, advice=_NOT_WRITTEN if not_written else "")
     cause: Any = (error.orig and error.orig.__cause__) or error.orig
     code = getattr(cause, "sqlstate", None) or ""
-    detail = getattr(cause, "detail", None)
     return Failure(
         stage,
         where,
-        " ".join(f"{cause}".split()) + (f" ({' '.join(detail.split())})" if detail else ""),
+        " ".join(str(cause).split()),
         _object(cause),
         _shortened(error.statement or ""),
         code.startswith(_IN_ROWS),

@@ -1,4 +1,4 @@
-"""The history of revisions: its files, loaded once, in the order in which a fresh database runs them."""
+"""The history of revisions: its files, loaded once, in the order that a fresh database runs."""
 
 from collections.abc import Collection
 from dataclasses import dataclass

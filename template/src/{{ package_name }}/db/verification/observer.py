@@ -21,8 +21,8 @@ class State:
 class Observer:
     """Fills tables and takes snapshots, on a connection that holds no transaction in between.
 
-    Only what a step has changed is read again, of the catalog and of the rows, so that the time that
-    it takes does not grow with the number of tables.
+    Only what a step has changed is read again, of the catalog and of the rows, so that the time
+    that it takes does not grow with the number of tables.
     """
 
     def __init__(self, connection: AsyncConnection, hook: Hook | None = None) -> None:
@@ -31,12 +31,14 @@ class Observer:
         self._rows = Rows(connection, hook=hook)
         self._touched: set[int] | None = None  # since rows were last filled; None: not known
         self._told: set[str] = set()
+        self._catalog: Catalog | None = None  # as it is since the last step
 
     def note(self, migrating: Connection, *, is_whole: bool) -> None:
         """Note which tables a step has touched, just before its transaction ends.
 
         `is_whole` is whether nothing of the step was committed before.
         """
+        self._catalog = None
         if not is_whole:
             self._touched = None
         elif self._touched is not None:
@@ -60,7 +62,9 @@ class Observer:
 
     async def look_at_catalog(self) -> Catalog:
         """Return the schema as it is now."""
-        return await self._reader.read()
+        if self._catalog is None:
+            self._catalog = await self._reader.read()
+        return self._catalog
 
     def forget(self) -> None:
         """Begin to note anew: what was touched so far has been looked at."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from .advice import advice
+from .advice import OF_ORDER, advice, is_of_order
 from .catalog import Difference
 from .failures import Failure
 from .rows import Loss, Unfilled
@@ -52,9 +52,7 @@ class RoundTrip:
         ):
             if found:
                 lines += [f"  {title}"]
-            for difference in found:
-                lines += _indented(str(difference), 4)
-                lines += [f"      → {hint}" for hint in advice(difference)]
+            lines += _differences(found)
         if self.lost and not self.data_loss:
             lines += ["  the downgrade does not give back the values from before:"]
             lines += [line for loss in self.lost for line in _indented(str(loss), 4)]
@@ -67,6 +65,18 @@ class RoundTrip:
         if self.data_loss:
             return f"{self.revision} loses data, and says so: {self.data_loss}"
         return f"{self.revision} goes up, down and up again, and leaves the same schema and rows"
+
+
+def _differences(found: Sequence[Difference]) -> list[str]:
+    lines: list[str] = []
+    moved = [each.object.removeprefix("column ") for each in found if is_of_order(each)]
+    for difference in found:
+        if not is_of_order(difference):
+            lines += _indented(str(difference), 4)
+            lines += [f"      → {hint}" for hint in advice(difference)]
+    if moved:  # one that moves to the end moves those behind it as well
+        lines += [f"    ~ columns in another place: {', '.join(moved)}", f"      → {OF_ORDER}"]
+    return lines
 
 
 def _indented(text: str, by: int = 2) -> list[str]:

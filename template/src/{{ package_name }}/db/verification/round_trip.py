@@ -58,9 +58,9 @@ async def walk_history(
 ) -> AsyncGenerator[RoundTrip, None]:
     """Yield the round trip of each of `revisions`, by default of all, in the order of the history.
 
-    It happens in databases that are made for it beside the one at `server`, and dropped; that one is
-    not touched. Where a revision's upgrade fails even without rows, nothing after it can be checked,
-    and its round trip is the last one.
+    It happens in databases that are made for it beside the one at `server`, and dropped; that one
+    is not touched. Where a revision's upgrade fails even without rows, nothing after it can be
+    checked, and its round trip is the last one.
 
     Raises:
         MigrationError: a revision that was not to be checked, and lies before one that was, fails.
@@ -90,7 +90,9 @@ class HistoryChecker:
     changed, and where the next revision is applied in it already.
     """
 
-    def __init__(self, databases: TestDatabases, history: History, hook: Hook | None = None) -> None:
+    def __init__(
+        self, databases: TestDatabases, history: History, hook: Hook | None = None
+    ) -> None:
         self._databases = databases
         self._history = history
         self._hook = hook

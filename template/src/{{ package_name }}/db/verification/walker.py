@@ -46,7 +46,9 @@ class Walker:
 
     @classmethod
     @asynccontextmanager
-    async def on(cls, url: DatabaseURL, history: History, hook: Hook | None = None) -> AsyncIterator[Self]:
+    async def on(
+        cls, url: DatabaseURL, history: History, hook: Hook | None = None
+    ) -> AsyncIterator[Self]:
         """Connect to a database, which may be empty or anywhere in the history.
 
         Raises:
@@ -82,7 +84,10 @@ class Walker:
                 f"Revision {revision} is applied already.", "Check it on another database."
             )
         started = time.perf_counter()
-        trip = _Trip(self._history, self._observer, self._applied, script)
+        connection = self._migrating.sync_connection
+        if connection is None:
+            raise UsageError("The connection of this walk is closed.", "Open another one.")
+        trip = _Trip(self._history, connection, self._observer, self._applied, script)
         self.is_usable = False
         await self._run(trip)
         self.is_usable = trip.found.schema_is_kept
@@ -94,7 +99,7 @@ class Walker:
             await self._migrating.run_sync(self._run_environment, trip.steps)
         except ToolkitError:
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - a revision is anybody's code
             trip.fail(error)
 
     def _run_environment(self, connection: Connection, steps: Callable[..., Any]) -> None:
@@ -111,9 +116,15 @@ class _Trip:
     """The steps of one round trip, and what is found between them."""
 
     def __init__(
-        self, history: History, observer: Observer, applied: set[str], script: Script
+        self,
+        history: History,
+        migrating: Connection,
+        observer: Observer,
+        applied: set[str],
+        script: Script,
     ) -> None:
         self._history = history
+        self._migrating = migrating
         self._observer = observer
         self._applied = applied
         self._script = script
@@ -130,14 +141,16 @@ class _Trip:
     def steps(self, _: object, context: MigrationContext) -> Iterator[RevisionStep]:
         """Yield each step when the one before it is committed. Alembic calls this."""
         context.on_version_apply_callbacks += (self._before_commit,)
-        assert context.connection is not None
-        event.listen(context.connection, "commit", self._after_commit)
-        for step in self._steps():
-            # Alembic remembers the types that it created, and would not create them again, as
-            # each of these commands does in a run of its own.
-            context.impl.memo.clear()
-            self._commits = 0
-            yield step
+        event.listen(self._migrating, "commit", self._after_commit)
+        try:
+            for step in self._steps():
+                # Alembic remembers the types that it created, and would not create them again, as
+                # each of these commands does in a run of its own.
+                context.impl.memo.clear()
+                self._commits = 0
+                yield step
+        finally:
+            event.remove(self._migrating, "commit", self._after_commit)
 
     def _steps(self) -> Iterator[RevisionStep]:
         for below in self._history.before(self._script.revision):
@@ -171,9 +184,8 @@ class _Trip:
         # cannot keep its place either.
         return [each for each in found if not (self.found.data_loss and is_of_order(each))]
 
-    def _before_commit(self, *, ctx: MigrationContext, **_: object) -> None:
-        assert ctx.connection is not None
-        self._observer.note(ctx.connection, is_whole=self._commits == 0)
+    def _before_commit(self, **_: object) -> None:
+        self._observer.note(self._migrating, is_whole=self._commits == 0)
 
     def _after_commit(self, _: Connection) -> None:
         self._commits += 1  # more than one in a step: an autocommit_block
