@@ -17,7 +17,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 ROOT: Final = Path(__file__).parents[2]
 TOOLKIT: Final = ROOT / "template/src/{{ package_name }}"
@@ -134,7 +134,7 @@ def measure_time(folder: Path, server: DatabaseURL, few: int, many: int) -> None
 def peer_finds(databases: TestDatabases, project: ScratchProject) -> bool:
     """Whether pytest-alembic's up_down_consistency fails on a project."""
     url = databases.create()
-    engine = create_migration_engine(url)
+    engine: Any = create_migration_engine(url)  # pytest-alembic hands it to env.py as it is
     config = PytestAlembicConfig.from_raw_config(project.config)
     try:
         with contextlib.redirect_stdout(io.StringIO()), runner(config, engine) as alembic_runner:

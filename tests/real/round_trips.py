@@ -105,8 +105,8 @@ def install(name: str, folder: Path) -> Path:
     if not python.exists():
         uv = os.environ.get("UV") or shutil.which("uv") or "uv"
         subprocess.run([uv, "venv", "-q", "-p", sys.executable, folder / name], check=True)
-        pip = [uv, "pip", "install", "-q", "--python", python]
-        own = [*pip, "--no-deps"] if project.alone else pip
+        pip = (uv, "pip", "install", "-q", "--python", str(python))
+        own = (*pip, "--no-deps") if project.alone else pip
         subprocess.run([*own, project.package], check=True)
         subprocess.run([*pip, *OURS, *project.needs], check=True)
     return python

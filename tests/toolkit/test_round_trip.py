@@ -161,6 +161,16 @@ async def test_a_difference_shows_both_sides_and_what_to_write(
     assert "DEFAULT 2" in report
 
 
+async def test_a_table_that_is_left_is_told_without_its_columns(
+    based: ScratchProject, database: DatabaseURL
+) -> None:
+    based.revision("b2", "a1", up=executes("CREATE TABLE more (id int PRIMARY KEY, n int UNIQUE)"))
+    found = await check_round_trip(database, "b2")
+    assert len(found.after_downgrade) > 4
+    assert str(found).count("public.more") == str(found).count("table public.more") + 2
+    assert str(found).count("\n    + ") == 1
+
+
 async def test_a_second_upgrade_that_makes_something_else_is_caught(
     based: ScratchProject, database: DatabaseURL
 ) -> None:

@@ -1,12 +1,16 @@
 """What a round trip found, and how a person reads it."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from .advice import OF_ORDER, advice, is_of_order
 from .catalog import Difference
 from .failures import Failure
 from .rows import Loss, Unfilled
+
+_TABLE: Final = re.compile(r"(partitioned )?table ")
 
 
 @dataclass
@@ -70,13 +74,28 @@ class RoundTrip:
 def _differences(found: Sequence[Difference]) -> list[str]:
     lines: list[str] = []
     moved = [each.object.removeprefix("column ") for each in found if is_of_order(each)]
+    names = {each.object for each in found}
+    whole = [each for each in found if _TABLE.match(each.object) and None in (each.was, each.now)]
+    tables = {_TABLE.sub("", each.object) for each in whole}
     for difference in found:
-        if not is_of_order(difference):
+        if not (is_of_order(difference) or _is_told(difference, names, tables)):
             lines += _indented(str(difference), 4)
             lines += [f"      → {hint}" for hint in advice(difference)]
     if moved:  # one that moves to the end moves those behind it as well
         lines += [f"    ~ columns in another place: {', '.join(moved)}", f"      → {OF_ORDER}"]
     return lines
+
+
+def _is_told(difference: Difference, names: set[str], tables: set[str]) -> bool:
+    """Whether a whole table, or a column that is NOT NULL, says it already."""
+    kind, _, name = difference.object.partition(" ")
+    definition = difference.was or difference.now or ""
+    table = name.rpartition(".")[0]
+    if kind in ("column", "constraint") and table in tables:
+        return True
+    if kind == "constraint" and definition.startswith("NOT NULL "):
+        return f"column {table}.{definition.split()[2]}" in names
+    return kind == "index" and any(f" ON {each} USING " in definition for each in tables)
 
 
 def _indented(text: str, by: int = 2) -> list[str]:
