@@ -175,6 +175,19 @@ HISTORIES: Final[dict[str, History]] = {
             "ALTER TABLE t DROP c",
         ),
     ),
+    "a backfill that nobody takes back": _line(
+        Revision("CREATE TABLE x (id int PRIMARY KEY, n int, s text)", "DROP TABLE x"),
+        Revision("CREATE TABLE y (n int, s text)", "DROP TABLE y"),
+        Revision(
+            (
+                "UPDATE x SET n = 0 WHERE n IS NULL",
+                "ALTER TABLE x ALTER n SET NOT NULL",
+                "UPDATE y SET s = 'none' WHERE s IS NULL",
+                "ALTER TABLE y ALTER s SET NOT NULL",
+            ),
+            ("ALTER TABLE x ALTER n DROP NOT NULL", "ALTER TABLE y ALTER s DROP NOT NULL"),
+        ),
+    ),
     "defaults that differ from run to run": _line(
         _T,
         Revision(
