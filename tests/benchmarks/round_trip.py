@@ -38,13 +38,14 @@ from scratch_project import ScratchProject  # noqa: E402
 
 CONFTEST: Final = 'pytest_plugins = ["db.verification.pytest_plugin"]\n'
 SETTINGS: Final = '\n[tool.pytest.ini_options]\npytest_alembic_tests_path = "none"\n'
+TURNS: Final = 4  # revisions of each table; histories are a multiple of it
 MODELS: Final = """
 from sqlalchemy import Column, Index, Integer, MetaData, String, Table
 
 metadata = MetaData()
 for number in range({tables}):
     table = Table(f"t{{number}}", metadata, Column("id", Integer, primary_key=True),
-                  Column("name", String(50), nullable=False), Column("more", Integer))
+                  Column("name", String(50), nullable=False), Column("more", Integer, server_default="1"))
     Index(f"ix_t{{number}}_name", table.c.name)
 """
 
@@ -58,10 +59,10 @@ class Run:
 
 
 def trivial_history(folder: Path, revisions: int) -> ScratchProject:
-    """Write a history in which each table takes three revisions: made, extended, indexed."""
+    """Write a history in which each table is made, extended, indexed and given a default."""
     project = ScratchProject.make(folder)
     for number in range(revisions):
-        table, turn = divmod(number, 3)
+        table, turn = divmod(number, TURNS)
         up, undo = (
             (
                 f"op.create_table('t{table}', sa.Column('id', sa.Integer, primary_key=True), "
@@ -76,10 +77,14 @@ def trivial_history(folder: Path, revisions: int) -> ScratchProject:
                 f"op.create_index('ix_t{table}_name', 't{table}', ['name'])",
                 f"op.drop_index('ix_t{table}_name')",
             ),
+            (
+                f"op.alter_column('t{table}', 'more', server_default='1')",
+                f"op.alter_column('t{table}', 'more', server_default=None)",
+            ),
         )[turn]
         down = f"r{number - 1:04}" if number else None
         project.revision(f"r{number:04}", down, up=up, undo=undo)
-    project.models(MODELS.format(tables=revisions // 3))
+    project.models(MODELS.format(tables=revisions // TURNS))
     tests = project.folder / "tests"
     tests.mkdir()
     (tests / "conftest.py").write_text(CONFTEST)
