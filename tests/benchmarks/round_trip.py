@@ -45,7 +45,8 @@ from sqlalchemy import Column, Index, Integer, MetaData, String, Table
 metadata = MetaData()
 for number in range({tables}):
     table = Table(f"t{{number}}", metadata, Column("id", Integer, primary_key=True),
-                  Column("name", String(50), nullable=False), Column("more", Integer, server_default="1"))
+                  Column("name", String(50), nullable=False),
+                  Column("more", Integer, server_default="1"))
     Index(f"ix_t{{number}}_name", table.c.name)
 """
 

@@ -220,22 +220,42 @@ async def test_a_hook_fills_what_nothing_else_can(
 # Rows in the tables
 
 
-async def test_rows_changed_in_a_block_of_their_own_are_seen(
+async def test_rows_changed_before_an_autocommit_block_are_seen(
+    based: ScratchProject, databases: TestDatabases
+) -> None:
+    """The block commits what was before it, so that its locks tell nothing at the end."""
+    up, undo = executes("CREATE TABLE other (n int)"), executes("DROP TABLE other")
+    based.revision("b2", "a1", up=up, undo=undo)
+    based.revision(
+        "c3",
+        "b2",
+        up="""
+            op.execute("UPDATE t SET s = NULL")
+            with op.get_context().autocommit_block():
+                op.execute("CREATE INDEX CONCURRENTLY ix ON other (n)")
+        """,
+        undo="op.drop_index('ix')",
+    )
+    _, found = await checked(databases, "b2", "c3")
+    assert [(loss.table, loss.column) for loss in found.lost] == [("public.t", "s")]
+
+
+async def test_a_statement_is_prepared_anew_for_each_step(
     based: ScratchProject, database: DatabaseURL
 ) -> None:
-    """`autocommit_block` commits what was before it, so its locks tell nothing at the end."""
+    """The table that it reads is another one after the downgrade."""
     based.revision(
         "b2",
         "a1",
         up="""
-            op.execute("UPDATE t SET s = NULL")
-            with op.get_context().autocommit_block():
-                op.execute("CREATE INDEX CONCURRENTLY ix ON t (n)")
+            op.execute("CREATE TYPE mood AS ENUM ('ok')")
+            op.execute("CREATE TABLE m (m mood)")
+            op.get_bind().exec_driver_sql("SELECT m FROM m WHERE m = $1", ("ok",))
         """,
-        undo="op.drop_index('ix')",
+        undo=executes("DROP TABLE m", "DROP TYPE mood"),
     )
     found = await check_round_trip(database, "b2")
-    assert [(loss.table, loss.column) for loss in found.lost] == [("public.t", "s")]
+    assert found.ok, str(found)
 
 
 async def test_a_table_that_a_revision_makes_has_rows_before_the_next_one(
