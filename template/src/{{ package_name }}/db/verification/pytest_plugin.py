@@ -1,29 +1,53 @@
-"""Fixtures for pytest: databases on the embedded test server, each revision a test of its own.
+"""Fixtures for pytest: databases on a test server, and each revision a test of its own.
 
 Load it in `tests/conftest.py`: `pytest_plugins = ["<package>.db.verification.pytest_plugin"]`.
 """
 
 import asyncio
+import os
 from collections.abc import Callable, Iterator
+from functools import cache
+from typing import Any, Final
 
 import pytest
 from alembic.config import Config
+from alembic.script import Script
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ..connection.engine import create_migration_engine
+from ..connection.errors import ToolkitError
 from ..connection.local_server import LocalServer
+from ..connection.settings import load_settings
 from ..connection.url import DatabaseURL
 from ..migration import configuration
 from ..migration.runner import upgrade
+from ..migration.status import read_status
 from .databases import TestDatabases
-from .round_trip import RoundTrip, ancestors, check_round_trip, revisions_in_order
+from .history import History
+from .round_trip import HistoryChecker, RoundTrip
+
+SERVER_VARIABLE: Final = "TEST_DATABASE_URL"
+_TOLD: Final = "round trip"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--only-new`."""
+    parser.addoption(
+        "--only-new",
+        action="store_true",
+        help="of the revisions, test only those that the settings' database (DATABASE_URL) "
+        "does not have yet",
+    )
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Make one test per revision of each test function that takes `migration_revision`."""
     if "migration_revision" not in metafunc.fixturenames:
         return
-    scripts = revisions_in_order()
+    try:
+        scripts = _new_revisions() if metafunc.config.option.only_new else _history().revisions
+    except ToolkitError as error:
+        raise pytest.UsageError(str(error)) from None
     metafunc.parametrize(
         "migration_revision",
         [script.revision for script in scripts],
@@ -31,10 +55,42 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     )
 
 
+@cache
+def _history() -> History:
+    return History.load()
+
+
+@cache
+def _new_revisions() -> list[Script]:
+    pending = asyncio.run(read_status(load_settings().direct_url)).pending
+    new = {script.revision for script in pending}
+    return [script for script in _history().revisions if script.revision in new]
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Tell of what was left out, so that a green run hides nothing."""
+    told = {
+        value.partition(": ")[0]: value  # of reasons for the same thing, one
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        for name, value in getattr(report, "user_properties", ())
+        if name == _TOLD and report.when == "call"
+    }
+    if told:
+        terminalreporter.section("round trips: what was left out")
+        for line in told.values():
+            terminalreporter.line(line)
+
+
 @pytest.fixture(scope="session")
 def test_databases() -> Iterator[TestDatabases]:
-    """Databases on the project's embedded test server, which stops with its last user."""
-    with LocalServer.for_project("test").in_use() as server:
+    """Databases on the server of `TEST_DATABASE_URL`, by default on the embedded test server."""
+    if url := os.environ.get(SERVER_VARIABLE):
+        databases = TestDatabases(DatabaseURL.parse(url, SERVER_VARIABLE))
+        databases.drop_leftovers()
+        yield databases
+        return
+    with LocalServer.for_project("test").in_use() as server:  # stops with its last user
         databases = TestDatabases(server)
         databases.drop_leftovers()
         yield databases
@@ -86,28 +142,32 @@ def alembic_engine(empty_database: DatabaseURL) -> Iterator[AsyncEngine]:
 
 
 @pytest.fixture(scope="session")
-def round_trip(test_databases: TestDatabases) -> Iterator[Callable[[str], RoundTrip]]:
-    """A function that checks the round trip of one revision.
+def migration_rows() -> None:
+    """The hook that fills a table: None. Override it in `tests/conftest.py` (docs: `Rows`)."""
 
-    The database is kept from one revision to the next, so a history is walked once; it is made anew
-    after a failure, and where it holds a revision that the next one does not build on.
-    """
-    database: DatabaseURL | None = None
-    applied: frozenset[str] | None = None  # not known: new, or left anywhere by a failure
+
+@pytest.fixture(scope="session")
+def history_check(
+    test_databases: TestDatabases, migration_rows: Any
+) -> Iterator[Callable[[str], RoundTrip]]:
+    """A function that checks revisions on one database after the other: see `HistoryChecker`."""
+    with asyncio.Runner() as runner:  # one loop, as the connections stay open between tests
+        checker = HistoryChecker(test_databases, _history(), migration_rows)
+        yield lambda revision: runner.run(checker.check(revision))
+        runner.run(checker.close())
+
+
+@pytest.fixture
+def round_trip(
+    history_check: Callable[[str], RoundTrip], request: pytest.FixtureRequest
+) -> Callable[[str], RoundTrip]:
+    """A function that checks the round trip of one revision."""
 
     def check(revision: str) -> RoundTrip:
-        nonlocal database, applied
-        below = ancestors(revision)
-        if database is not None and (applied is None or not applied <= below):
-            test_databases.drop(database)
-            database = None
-        database = database or test_databases.create()
-        applied = None
-        found = asyncio.run(check_round_trip(database, revision))
-        if found.ok:
-            applied = below | {revision}
+        found = history_check(revision)
+        told = [str(each) for each in found.unfilled]
+        told += [str(found)] if found.irreversible or found.data_loss else []
+        request.node.user_properties += [(_TOLD, line) for line in told]
         return found
 
-    yield check
-    if database is not None:
-        test_databases.drop(database)
+    return check

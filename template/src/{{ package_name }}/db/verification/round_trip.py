@@ -1,119 +1,140 @@
-"""The round trip: a revision's downgrade gives back the schema that was there before it."""
+"""The round trip: a revision's downgrade gives back the schema and the rows from before it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import AsyncExitStack, aclosing
+from types import TracebackType
+from typing import Self
 
 from alembic.config import Config
-from alembic.script import Script
 
 from ..connection.errors import MigrationError
 from ..connection.url import DatabaseURL
-from ..migration.commands import script_directory
-from ..migration.configuration import alembic_config
-from ..migration.runner import run_single_step, upgrade
-from .catalog import Difference, take_snapshot
+from .databases import TestDatabases
+from .history import History
+from .result import RoundTrip
+from .rows import Hook
+from .walker import Walker
 
-
-@dataclass(frozen=True)
-class RoundTrip:
-    """What a round trip found. Both lists are empty where the downgrade is right."""
-
-    revision: str
-    file: Path
-    irreversible: str = ""
-    after_downgrade: tuple[Difference, ...] = ()
-    after_second_upgrade: tuple[Difference, ...] = ()
-
-    @property
-    def ok(self) -> bool:
-        """Whether nothing was left behind, lost or changed."""
-        return not (self.after_downgrade or self.after_second_upgrade)
-
-    def __str__(self) -> str:
-        if self.irreversible:
-            return f"{self.revision} is irreversible: {self.irreversible}"
-        if self.ok:
-            return f"{self.revision} goes up, down and up again, and leaves the same schema"
-        parts = [f"{self.file.name}: the round trip of revision {self.revision} changes the schema"]
-        for title, found in (
-            ("after the downgrade, against before the revision", self.after_downgrade),
-            ("after the second upgrade, against the first", self.after_second_upgrade),
-        ):
-            if found:
-                parts += [f"  {title}:", *(f"  {line}" for each in found for line in _lines(each))]
-        return "\n".join(parts)
+__all__ = ["HistoryChecker", "RoundTrip", "check_history", "check_round_trip", "walk_history"]
 
 
 async def check_round_trip(
-    url: DatabaseURL, revision: str, *, config: Config | None = None
+    url: DatabaseURL, revision: str, *, config: Config | None = None, hook: Hook | None = None
 ) -> RoundTrip:
-    """Upgrade to just before `revision`, then go up, down and up again, comparing the catalog.
+    """Upgrade to just before `revision`, then go up, down and up again, and compare.
 
-    The database may be empty, or anywhere in the history below the revision. Where nothing is wrong
+    It happens in the database at `url` itself, which may be empty, or anywhere in the history
+    before the revision; tables without rows are filled (`hook`: see `Rows`). Where nothing is wrong
     it is left upgraded to the revision. A file that says `irreversible = "why"` is only upgraded.
 
     Raises:
-        MigrationError: an upgrade or the downgrade failed.
-        UsageError: there is no such revision.
+        MigrationError: a revision before it fails.
+        UsageError: there is no such revision, or it is applied already.
+        ConfigurationError, ConnectionFailedError: the database cannot be reached.
     """
-    config = config or alembic_config()
-    script = _script(config, revision)
-    for needed in _needed(script):
-        await upgrade(url, needed, config=config)
-    irreversible = getattr(script.module, "irreversible", None)
-    if irreversible:
-        await run_single_step(url, revision, is_upgrade=True, config=config)
-        return RoundTrip(revision, Path(script.path), irreversible=str(irreversible))
-    before = await take_snapshot(url)
-    await run_single_step(url, revision, is_upgrade=True, config=config)
-    upgraded = await take_snapshot(url)
-    await run_single_step(url, revision, is_upgrade=False, config=config)
-    left = before.difference(await take_snapshot(url))
-    if left:
-        # What was left behind would make the second upgrade fail, and hide the reason.
-        return RoundTrip(revision, Path(script.path), after_downgrade=tuple(left))
-    await run_single_step(url, revision, is_upgrade=True, config=config)
-    again = upgraded.difference(await take_snapshot(url))
-    return RoundTrip(revision, Path(script.path), after_second_upgrade=tuple(again))
+    async with Walker.on(url, History.load(config), hook) as walker:
+        return await walker.check(revision)
 
 
-def revisions_in_order(config: Config | None = None) -> list[Script]:
-    """Return every revision of the project, each after those that it builds on."""
-    return list(reversed(list(script_directory(config or alembic_config()).walk_revisions())))
+async def check_history(
+    server: DatabaseURL,
+    revisions: Iterable[str] | None = None,
+    *,
+    config: Config | None = None,
+    hook: Hook | None = None,
+) -> list[RoundTrip]:
+    """Return the round trips of `revisions`, by default of all: see `walk_history`."""
+    walk = walk_history(server, revisions, config=config, hook=hook)
+    async with aclosing(walk):
+        return [found async for found in walk]
 
 
-def ancestors(revision: str, config: Config | None = None) -> frozenset[str]:
-    """Return the revisions that must be applied before `revision`."""
-    found: set[str] = set()
-    scripts = script_directory(config or alembic_config())
-    waiting = [revision]
-    while waiting:
-        for needed in _needed(scripts.get_revision(waiting.pop())):
-            if needed not in found:
-                found.add(needed)
-                waiting.append(needed)
-    return frozenset(found)
+async def walk_history(
+    server: DatabaseURL,
+    revisions: Iterable[str] | None = None,
+    *,
+    config: Config | None = None,
+    hook: Hook | None = None,
+) -> AsyncGenerator[RoundTrip, None]:
+    """Yield the round trip of each of `revisions`, by default of all, in the order of the history.
+
+    It happens in databases that are made for it beside the one at `server`, and dropped; that one
+    is not touched. Where a revision's upgrade fails even without rows, nothing after it can be
+    checked, and its round trip is the last one.
+
+    Raises:
+        MigrationError: a revision that was not to be checked, and lies before one that was, fails.
+        ConfigurationError, ConnectionFailedError: the server cannot be reached.
+    """
+    history = History.load(config)
+    wanted = None if revisions is None else {history.script(each).revision for each in revisions}
+    has_failed = False
+    async with HistoryChecker(TestDatabases(server), history, hook) as checker:
+        for script in history.revisions:
+            if wanted is not None and script.revision not in wanted:
+                continue
+            try:
+                found = await checker.check(script.revision)
+            except MigrationError:
+                if has_failed:
+                    return
+                raise
+            has_failed |= found.failure is not None
+            yield found
 
 
-def _script(config: Config, revision: str) -> Script:
-    script = script_directory(config).get_revision(revision)
-    if script is None:  # None stands for "base"
-        raise MigrationError(f"{revision} is no revision.", "Give the id of one.")
-    return script
+class HistoryChecker:
+    """Checks revisions in any order, fastest in the order of the history.
 
+    The database is kept from one revision to the next. It is made anew after a trip that left it
+    changed, and where the next revision is applied in it already.
+    """
 
-def _needed(script: Script | None) -> Sequence[str]:
-    if script is None:
-        return ()
-    down = script.down_revision or ()
-    depends = script.dependencies or ()
-    return tuple(
-        revision
-        for group in (down, depends)
-        for revision in ((group,) if isinstance(group, str) else group)
-    )
+    def __init__(
+        self, databases: TestDatabases, history: History, hook: Hook | None = None
+    ) -> None:
+        self._databases = databases
+        self._history = history
+        self._hook = hook
+        self._resources = AsyncExitStack()
+        self._walker: Walker | None = None
 
+    async def __aenter__(self) -> Self:
+        return self
 
-def _lines(difference: Difference) -> list[str]:
-    return [f"  {line}" for line in str(difference).splitlines()]
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Drop the database."""
+        self._walker = None
+        await self._resources.aclose()
+
+    async def check(self, revision: str) -> RoundTrip:
+        """Return the round trip of one revision.
+
+        Raises:
+            MigrationError: a revision before it fails.
+            UsageError: there is no such revision.
+        """
+        if self._walker is not None and self._walker.can_check(revision):
+            try:
+                return await self._walker.check(revision)
+            except MigrationError:
+                # A revision in between fails on tables with rows, and is told of where it is
+                # checked itself. A new database gets its rows only after it.
+                pass
+        return await (await self._new_walker()).check(revision)
+
+    async def _new_walker(self) -> Walker:
+        await self.close()
+        database = await self._databases.make()
+        self._resources.push_async_callback(self._databases.remove, database)
+        walker = Walker.on(database, self._history, self._hook)
+        self._walker = await self._resources.enter_async_context(walker)
+        return self._walker

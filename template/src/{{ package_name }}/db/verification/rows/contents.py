@@ -235,12 +235,11 @@ def _lost_without_key(
                 yield Loss(was.name, was.columns[pair[0]][0], f"{_many(fewer, 'value')} lost")
         elif changed > 0 and (gone := before - after):
             named = True
-            value = next(iter(gone))[0]
-            yield Loss(
-                was.name,
-                was.columns[pair[0]][0],
-                f"{_many(gone.total(), 'value')} lost: {_short(value)}",
-            )
+            del gone[(None,)]  # as above
+            if gone:
+                value = next(iter(gone))[0]
+                told = f"{_many(gone.total(), 'value')} lost: {_short(value)}"
+                yield Loss(was.name, was.columns[pair[0]][0], told)
     if changed > 0 and not named:
         yield Loss(was.name, "", f"values of {_many(changed, 'row')} are in other rows now")
 
@@ -259,7 +258,8 @@ def _lost_from_sums(
 
 
 def _is_lost(was: str | None, now: str | None, same_type: bool) -> bool:
-    return was is not None and now is None if not same_type else was != now
+    # A NULL that was filled is no loss: a downgrade cannot know which it were.
+    return was is not None and (was != now if same_type else now is None)
 
 
 def _told(count: int, was: str | None, now: str | None) -> str:
