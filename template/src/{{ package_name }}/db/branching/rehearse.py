@@ -27,6 +27,7 @@ from ..migration.status import Status, read_status
 from ..migration.trace import Tracer
 from ..verification.catalog import Catalog, take_snapshot
 from ..verification.data_check import Data, find_losses, summarize_data
+from ..verification.history import declared
 from .load import read_statements, running_load
 from .provider import REHEARSAL_PREFIX, BranchProvider
 from .rehearsal import Rehearsal, RoundTripSummary, Stall
@@ -204,11 +205,11 @@ async def _verify(
     options: Options,
     gathered: _Gathered,
 ) -> None:
-    declared = [reason for script in pending if (reason := _declared(script, "data_loss"))]
+    reasons = [reason for script in pending if (reason := declared(script, "data_loss"))]
     for loss in find_losses(data, await summarize_data(url)):
         message = f"{loss.table}: {loss.message}"
-        hint = f"Declared: {'; '.join(declared)}" if declared else _UNDECLARED
-        is_error = loss.is_lost and not declared
+        hint = f"Declared: {'; '.join(reasons)}" if reasons else _UNDECLARED
+        is_error = loss.is_lost and not reasons
         gathered.add("data-loss", pending[-1].revision, message, is_error=is_error, hint=hint)
     if options.run is not None:
         gathered.say(f"Running {options.run}")
@@ -235,10 +236,6 @@ async def _drift(url: DatabaseURL) -> list[Finding]:
 
 
 _UNDECLARED: Final = 'If it is meant, say so in the revision: data_loss = "why"'
-
-
-def _declared(script: Script, name: str) -> str:
-    return str(getattr(script.module, name, "") or "")
 
 
 def _conclude(
