@@ -12,10 +12,10 @@ from .branching.rehearsal import RehearsedPlan
 from .branching.rehearse import Options, rehearse
 from .branching.report.html import render_html
 from .branching.report.markdown import render_markdown
-from .branching.report.terminal import say_rehearsal
 from .branching.restore import chosen, revision_of, ways_back, words
 from .cli_branch import Force, run_on_provider
 from .cli_progress import SaidProgress
+from .cli_report import say_rehearsal
 from .connection.errors import UsageError
 from .connection.project import project_root
 from .console import ask, say, say_done, say_table, write_json, write_text

@@ -1,7 +1,6 @@
 """The naming convention for constraints and indexes, so that every one can be dropped by name."""
 
-from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import CheckConstraint, Table
 
@@ -28,7 +27,8 @@ def _require_name(check: CheckConstraint, table: Table) -> str:
 # otherwise collide. What comes out longer than PostgreSQL's 63 characters, SQLAlchemy shortens with
 # a hash of the whole; a CHECK must be given a name of its own.
 # https://alembic.sqlalchemy.org/en/latest/naming.html
-NAMING_CONVENTION: Final[dict[str, str | Callable[[CheckConstraint, Table], str]]] = {
+# SQLAlchemy's own type of it differs between versions.
+NAMING_CONVENTION: Final[dict[str, Any]] = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
     "ck": "ck_%(table_name)s_%(named)s%(constraint_name)s",

@@ -1,1 +1,1 @@
-"""Reports of a rehearsal: terminal, Markdown for a pull request, one HTML page."""
+"""Reports of a rehearsal: Markdown for a pull request, and one HTML page."""

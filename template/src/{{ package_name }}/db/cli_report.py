@@ -1,10 +1,7 @@
 """The report on the terminal: the statements, the findings, and the verdict as the last line."""
 
-from rich.text import Text
-
-from ...console import say, say_table
-from ..rehearsal import Rehearsal
-from .words import (
+from .branching.rehearsal import Rehearsal
+from .branching.report.words import (
     VERDICT_WORDS,
     duration,
     effects,
@@ -14,6 +11,7 @@ from .words import (
     strong_locks,
     summary,
 )
+from .console import say, say_table
 
 _STYLES = {"safe": "bold green", "review": "bold yellow", "blocked": "bold red"}
 _SEVERITY_STYLES = {"error": "bold red", "warning": "yellow", "info": "dim"}
@@ -50,8 +48,3 @@ def say_rehearsal(rehearsal: Rehearsal) -> None:
         say(f"{finding.severity}: {finding.revision} {finding.rule}{place}", style)
         say(f"    {finding.message} {finding.hint}".rstrip())
     say(VERDICT_WORDS[rehearsal.verdict], _STYLES[rehearsal.verdict])
-
-
-def verdict_text(rehearsal: Rehearsal) -> Text:
-    """Return the verdict in its colour."""
-    return Text(rehearsal.verdict, _STYLES[rehearsal.verdict])
