@@ -56,6 +56,8 @@ _PROFILE_SETTINGS: Final[dict[Profile, dict[str, str]]] = {
         "full_page_writes": "off",
         "wal_level": "minimal",
         "max_wal_senders": "0",
+        # They live for seconds, and a vacuum that has begun keeps a database from being dropped.
+        "autovacuum": "off",
     },
 }
 
