@@ -1,5 +1,6 @@
 """Health: in time, by stage, and without keeping a compute awake."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -94,6 +95,12 @@ async def test_health_names_the_stage_that_failed(statements: list[str], query: 
     await close_db()
     closed = await check_health()
     assert (closed.ok, closed.stage) == (False, "not_open")
+
+
+async def test_of_many_checks_at_once_one_asks(statements: list[str]) -> None:
+    answers = await asyncio.gather(*(check_health(max_age_seconds=0) for _ in range(20)))
+    assert all(answer.ok for answer in answers)
+    assert statements.count("SELECT 1") == 1
 
 
 async def test_health_answers_in_time(statements: list[str]) -> None:

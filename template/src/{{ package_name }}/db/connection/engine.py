@@ -59,7 +59,7 @@ def create_engine(settings: Settings | None = None) -> AsyncEngine:
     url = settings.url
     start_if_local(url)
     warn_of_weak_tls(url, settings.db_ssl_verify)
-    counters = Counters()
+    counters = Counters(capacity=settings.db_pool_size + settings.db_max_overflow)
     server_timeout_seconds = None if url.is_pooled else settings.db_command_timeout
     arguments = _connect_args(url, settings)
     arguments["async_creator_fn"] = make_connector(

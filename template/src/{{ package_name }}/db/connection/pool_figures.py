@@ -19,8 +19,12 @@ SLOW_CHECKOUT_SECONDS: Final = 1.0
 
 @dataclass
 class Counters:
-    """What happened to one engine's pool; the times are those of `time.monotonic`."""
+    """What happened to one engine's pool; the times are those of `time.monotonic`.
 
+    `capacity` is how many connections a pool may have in use at once.
+    """
+
+    capacity: int = 0
     waits: int = 0
     timeouts: int = 0
     connects: int = 0
@@ -70,7 +74,7 @@ class _Counted(Pool):
 
     def connect(self) -> PoolProxiedConnection:
         started = self.counters.last_checkout = time.monotonic()
-        must_wait = _is_exhausted(self)
+        must_wait = self._is_exhausted()
         self.counters.waits += must_wait
         try:
             connection = super().connect()
@@ -83,9 +87,15 @@ class _Counted(Pool):
             _log.warning("A connection was waited for %.1f s: %s", waited_seconds, reason)
         return connection
 
+    def _is_exhausted(self) -> bool:
+        return False
+
 
 class CountedQueuePool(_Counted, AsyncAdaptedQueuePool):
     """SQLAlchemy's pool for asyncio, counted."""
+
+    def _is_exhausted(self) -> bool:
+        return self.checkedout() >= self.counters.capacity
 
 
 class CountedNullPool(_Counted, NullPool):
@@ -141,7 +151,8 @@ def watch(engine: AsyncEngine, counters: Counters) -> None:
         counters.last_success = time.monotonic()
 
     def failed(context: Any) -> None:
-        if is_connection_loss(context.original_exception) or context.is_disconnect:
+        error = context.sqlalchemy_exception or context.original_exception
+        if context.is_disconnect or is_connection_loss(error):
             counters.last_failure = time.monotonic()
 
     def invalidated(_: Any, __: Any, error: BaseException | None) -> None:
@@ -154,9 +165,3 @@ def watch(engine: AsyncEngine, counters: Counters) -> None:
     event.listen(target, "invalidate", invalidated)
     event.listen(target, "after_cursor_execute", executed)
     event.listen(target, "handle_error", failed)
-
-
-def _is_exhausted(pool: Pool) -> bool:
-    if not isinstance(pool, AsyncAdaptedQueuePool):
-        return False
-    return pool.checkedin() == 0 and pool.overflow() >= pool._max_overflow
