@@ -151,8 +151,7 @@ def watch(engine: AsyncEngine, counters: Counters) -> None:
         counters.last_success = time.monotonic()
 
     def failed(context: Any) -> None:
-        error = context.sqlalchemy_exception or context.original_exception
-        if context.is_disconnect or is_connection_loss(error):
+        if is_connection_loss(context.sqlalchemy_exception or context.original_exception):
             counters.last_failure = time.monotonic()
 
     def invalidated(_: Any, __: Any, error: BaseException | None) -> None:
