@@ -56,8 +56,8 @@ def make_connector(counters: Counters, *, server_timeout_seconds: float | None) 
                 with attempt:
                     left_seconds = max(0.001, timeout - (time.monotonic() - started))
                     connection = await asyncpg.connect(*args, timeout=left_seconds, **kwargs)
-            if server_timeout_seconds is not None:
-                await _set_timeouts(connection, server_timeout_seconds)
+                    if server_timeout_seconds is not None:
+                        await _set_timeouts(connection, server_timeout_seconds)
         except Exception:
             counters.connect_failures += 1
             counters.last_failure = time.monotonic()

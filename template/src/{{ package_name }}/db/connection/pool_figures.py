@@ -14,7 +14,7 @@ from .failures import driver_error, is_connection_loss
 
 _log = logging.getLogger(__name__)
 
-SLOW_CHECKOUT_SECONDS: Final = 1.0
+_SLOW_CHECKOUT_SECONDS: Final = 1.0
 
 
 @dataclass
@@ -34,7 +34,7 @@ class Counters:
     last_checkout: float = 0.0
     last_success: float = 0.0
     last_failure: float = 0.0
-    in_use: int = 0
+    open: int = 0
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class _Counted(Pool):
             self.counters.timeouts += 1
             raise
         waited_seconds = time.monotonic() - started
-        if waited_seconds > SLOW_CHECKOUT_SECONDS:
+        if waited_seconds > _SLOW_CHECKOUT_SECONDS:
             reason = "all were in use" if must_wait else "it had to be opened or checked"
             _log.warning("A connection was waited for %.1f s: %s", waited_seconds, reason)
         return connection
@@ -113,7 +113,7 @@ def pool_figures(engine: AsyncEngine) -> PoolFigures:
     return PoolFigures(
         size=queue.size() if queue else 0,
         checked_in=queue.checkedin() if queue else 0,
-        checked_out=counters.in_use,
+        checked_out=queue.checkedout() if queue else counters.open,
         overflow=max(0, queue.overflow()) if queue else 0,
         waits=counters.waits,
         timeouts=counters.timeouts,
@@ -141,11 +141,11 @@ def watch(engine: AsyncEngine, counters: Counters) -> None:
     engine.pool.counters = counters
     target = engine.sync_engine
 
-    def checked_out(*_: Any) -> None:
-        counters.in_use += 1
+    def opened(*_: Any) -> None:
+        counters.open += 1
 
-    def checked_in(*_: Any) -> None:
-        counters.in_use -= 1
+    def closed(*_: Any) -> None:
+        counters.open -= 1
 
     def executed(*_: Any) -> None:
         counters.last_success = time.monotonic()
@@ -159,8 +159,8 @@ def watch(engine: AsyncEngine, counters: Counters) -> None:
         reason = type(driver_error(error)).__name__ if error else "no longer wanted"
         _log.info("A connection was lost and is replaced: %s", reason)
 
-    event.listen(target, "checkout", checked_out)
-    event.listen(target, "checkin", checked_in)
+    event.listen(target, "connect", opened)
+    event.listen(target, "close", closed)
     event.listen(target, "invalidate", invalidated)
     event.listen(target, "after_cursor_execute", executed)
     event.listen(target, "handle_error", failed)
