@@ -1,8 +1,11 @@
 """The application's engine and sessions: opened, checked, closed, and rolled back on any error."""
 
 import asyncio
+import ssl
+import threading
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from db import (
@@ -15,6 +18,7 @@ from db import (
     init_db,
     session_scope,
 )
+from db.connection import tls
 from db.connection.errors import ConnectionFailedError
 from db.connection.settings import load_settings
 from db.connection.url import DatabaseURL
@@ -93,6 +97,27 @@ async def test_a_server_that_is_not_there_does_not_open(
     with pytest.raises(ConnectionFailedError, match="cannot be reached") as failed:
         await init_db()
     assert "s3cr3t" not in str(failed.value)
+
+
+async def test_certificates_are_read_once_and_off_the_event_loop(
+    project: ScratchProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    readers = []
+    make = ssl.create_default_context
+
+    def note(*arguments: Any, **named: Any) -> ssl.SSLContext:
+        readers.append(threading.current_thread())
+        return make(*arguments, **named)
+
+    monkeypatch.setattr(ssl, "create_default_context", note)
+    tls._context.cache_clear()
+    monkeypatch.setenv("DATABASE_URL", "postgresql://role@127.0.0.1:1/db?sslmode=verify-full")
+    monkeypatch.setenv("DB_CONNECT_TIMEOUT", "0.3")
+    for _ in range(2):
+        with pytest.raises(ConnectionFailedError):
+            await init_db(require_head=False)
+    assert len(readers) == 1
+    assert readers != [threading.main_thread()]
 
 
 async def test_closing_twice_is_no_error(opened: ScratchProject) -> None:

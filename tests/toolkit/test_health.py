@@ -1,5 +1,6 @@
 """Health: in time, by stage, and without keeping a compute awake."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -94,6 +95,21 @@ async def test_health_names_the_stage_that_failed(statements: list[str], query: 
     await close_db()
     closed = await check_health()
     assert (closed.ok, closed.stage) == (False, "not_open")
+
+
+async def test_a_cancelled_request_is_no_lost_statement(statements: list[str]) -> None:
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.5), session_scope() as session:
+            await session.execute(text("SELECT pg_sleep(30)"))
+    statements.clear()
+    assert (await check_health()).ok
+    assert statements == []
+
+
+async def test_of_many_checks_at_once_one_asks(statements: list[str]) -> None:
+    answers = await asyncio.gather(*(check_health(max_age_seconds=0) for _ in range(20)))
+    assert all(answer.ok for answer in answers)
+    assert statements.count("SELECT 1") == 1
 
 
 async def test_health_answers_in_time(statements: list[str]) -> None:

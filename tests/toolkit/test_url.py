@@ -5,6 +5,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pytest
+import trustme
 from db.connection.errors import ConfigurationError
 from db.connection.tls import tls_argument, tls_weakness, warn_of_weak_tls
 from db.connection.url import DatabaseURL
@@ -219,6 +220,16 @@ def test_tls_to_other_hosts_follows_the_url() -> None:
     assert encrypted.verify_mode == ssl.CERT_NONE
     assert (authority.verify_mode, authority.check_hostname) == (ssl.CERT_REQUIRED, False)
     assert (full.verify_mode, full.check_hostname) == (ssl.CERT_REQUIRED, True)
+
+
+def test_a_file_of_roots_makes_require_verify_as_in_libpq(tmp_path: Path) -> None:
+    roots = tmp_path / "root.crt"
+    trustme.CA().cert_pem.write_to_path(str(roots))
+    url = DatabaseURL.parse(f"postgresql://role@h/db?sslmode=require&sslrootcert={roots}")
+    tls = tls_argument(url)
+    assert isinstance(tls, ssl.SSLContext)
+    assert (tls.verify_mode, tls.check_hostname) == (ssl.CERT_REQUIRED, False)
+    assert len(tls.get_ca_certs()) == 1, "the system's roots are not trusted beside it"
 
 
 def test_percent_escapes_and_unix_sockets_survive(tmp_path: Path) -> None:

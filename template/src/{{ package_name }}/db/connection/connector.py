@@ -10,14 +10,8 @@ import asyncpg
 from sqlalchemy import event
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine
-from tenacity import (
-    AsyncRetrying,
-    RetryCallState,
-    retry_if_exception,
-    stop_before_delay,
-    wait_random_exponential,
-)
 
+from .attempts import attempts
 from .failures import is_refusal
 from .pool_figures import Counters
 
@@ -50,20 +44,20 @@ def make_connector(counters: Counters, *, server_timeout_seconds: float | None) 
 
     async def connect(*args: Any, timeout: float, **kwargs: Any) -> asyncpg.Connection:  # noqa: ASYNC109 - asyncpg's own
         started = time.monotonic()
-        attempts = AsyncRetrying(
-            retry=retry_if_exception(is_refusal),
-            wait=wait_random_exponential(multiplier=0.1, max=1),
-            stop=stop_before_delay(timeout),
-            before_sleep=_log_attempt,
-            reraise=True,
+        repeated = attempts(
+            "to connect",
+            _log,
+            may_pass=is_refusal,
+            deadline_seconds=timeout,
+            longest_wait_seconds=1,
         )
         try:
-            async for attempt in attempts:
+            async for attempt in repeated:
                 with attempt:
                     left_seconds = max(0.001, timeout - (time.monotonic() - started))
                     connection = await asyncpg.connect(*args, timeout=left_seconds, **kwargs)
-            if server_timeout_seconds is not None:
-                await _set_timeouts(connection, server_timeout_seconds)
+                    if server_timeout_seconds is not None:
+                        await _set_timeouts(connection, server_timeout_seconds)
         except Exception:
             counters.connect_failures += 1
             counters.last_failure = time.monotonic()
@@ -84,17 +78,6 @@ async def _set_timeouts(connection: asyncpg.Connection, seconds: float) -> None:
     except BaseException:
         connection.terminate()
         raise
-
-
-def _log_attempt(state: RetryCallState) -> None:
-    error = state.outcome.exception() if state.outcome else None
-    _log.warning(
-        "Attempt %d to connect failed after %.2f s (%s); the next begins in %.2f s",
-        state.attempt_number,
-        state.seconds_since_start or 0.0,
-        type(error).__name__,
-        state.upcoming_sleep,
-    )
 
 
 def check_on_checkout(engine: AsyncEngine) -> None:

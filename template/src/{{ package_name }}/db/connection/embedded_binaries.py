@@ -116,14 +116,3 @@ class EmbeddedBinaries:
                 f"The embedded PostgreSQL could not be set up: {reason.strip()}.",
                 " ".join([*hints[:1], "Run the command again then; nothing was left behind."]),
             )
-
-    @staticmethod
-    def is_postmaster(pid: str, data: Path) -> bool:
-        """Tell whether the process `pid` is the PostgreSQL server of the folder `data`."""
-        import psutil
-
-        try:
-            command = psutil.Process(int(pid)).cmdline()
-        except (ValueError, psutil.Error):
-            return False
-        return bool(command) and "postgres" in Path(command[0]).name and str(data) in command

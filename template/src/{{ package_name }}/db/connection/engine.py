@@ -49,8 +49,8 @@ def create_engine(settings: Settings | None = None) -> AsyncEngine:
     leak into others' sessions, and `SET LOCAL` costs a round trip for each transaction; set it once
     for the role: `ALTER ROLE … SET statement_timeout`.
 
-    Where the URL is the embedded server's, the server is started, which blocks: within a running
-    loop call this in a thread, as `init_db` does.
+    This blocks: certificates are read, and the embedded server is started where the URL is its.
+    Within a running loop call it in a thread, as `init_db` does.
 
     Raises:
         ConfigurationError: a setting is wrong.
@@ -59,7 +59,7 @@ def create_engine(settings: Settings | None = None) -> AsyncEngine:
     url = settings.url
     start_if_local(url)
     warn_of_weak_tls(url, settings.db_ssl_verify)
-    counters = Counters()
+    counters = Counters(capacity=settings.db_pool_size + settings.db_max_overflow)
     server_timeout_seconds = None if url.is_pooled else settings.db_command_timeout
     arguments = _connect_args(url, settings)
     arguments["async_creator_fn"] = make_connector(

@@ -22,6 +22,7 @@ from sqlalchemy import URL
 
 from .embedded_binaries import EmbeddedBinaries, embedded_version
 from .errors import ConfigurationError, ToolkitError
+from .pid_file import PidFile
 from .project import postgres_version, project_root
 from .url import DatabaseURL
 
@@ -129,7 +130,7 @@ class LocalServer:
 
     def is_running(self) -> bool:
         """Tell whether the server takes connections, by a look at its pid file and socket."""
-        return self._status() == "ready" and _listens(self.socket_folder / _SOCKET_NAME)
+        return self._pid_file.status() == "ready" and _listens(self.socket_folder / _SOCKET_NAME)
 
     def ensure_running(self) -> bool:
         """Start the server, and make its data folder first where there is none.
@@ -159,10 +160,10 @@ class LocalServer:
 
     def stop(self) -> bool:
         """Stop the server, ending its sessions. Returns whether it was running."""
-        if self._status() is None:
+        if self._pid_file.status() is None:
             return False
         with self._locked():
-            if not self._has_postmaster():
+            if not self._pid_file.names_the_server():
                 return False
             return self._stop(EmbeddedBinaries.find(self.major_version))
 
@@ -201,32 +202,8 @@ class LocalServer:
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
     @property
-    def _pid_file(self) -> Path:
-        return self.data / "postmaster.pid"
-
-    def _pid_file_lines(self) -> list[str]:
-        try:
-            return self._pid_file.read_text(encoding="utf-8").splitlines()
-        except (FileNotFoundError, NotADirectoryError):
-            return []
-
-    def _has_postmaster(self) -> bool:
-        """Tell whether the pid file names this folder's server; an empty one names none."""
-        pid = next(iter(self._pid_file_lines()), "")
-        return EmbeddedBinaries.is_postmaster(pid, self.data)
-
-    def _status(self) -> str | None:
-        """Return the status that the pid file of a living process tells: "ready", "starting"…"""
-        lines = self._pid_file_lines()
-        if not lines:
-            return None
-        try:
-            os.kill(int(lines[0]), 0)
-        except PermissionError:
-            pass  # it lives, as another user's
-        except (ProcessLookupError, ValueError):
-            return None
-        return lines[7].strip() if len(lines) > 7 else "starting"
+    def _pid_file(self) -> PidFile:
+        return PidFile(self.data)
 
     def _await_postmaster(self, binaries: EmbeddedBinaries) -> bool:
         """Wait for a server that is just starting or stopping; return whether one is ready then.
@@ -236,14 +213,14 @@ class LocalServer:
         server that is ready but has lost its socket is stopped.
         """
         started = time.monotonic()
-        while self._pid_file.exists():
-            if not self._has_postmaster():
-                self._pid_file.unlink(missing_ok=True)
+        while self._pid_file.path.exists():
+            if not self._pid_file.names_the_server():
+                self._pid_file.path.unlink(missing_ok=True)
                 return False
             if self.is_running():
                 return True
             waited_seconds = time.monotonic() - started
-            if self._status() == "ready" and waited_seconds > _SOCKET_TIMEOUT_SECONDS:
+            if self._pid_file.status() == "ready" and waited_seconds > _SOCKET_TIMEOUT_SECONDS:
                 self._stop(binaries)
             elif waited_seconds > _START_TIMEOUT_SECONDS:
                 return False

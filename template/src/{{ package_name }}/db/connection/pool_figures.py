@@ -14,13 +14,17 @@ from .failures import driver_error, is_connection_loss
 
 _log = logging.getLogger(__name__)
 
-SLOW_CHECKOUT_SECONDS: Final = 1.0
+_SLOW_CHECKOUT_SECONDS: Final = 1.0
 
 
 @dataclass
 class Counters:
-    """What happened to one engine's pool; the times are those of `time.monotonic`."""
+    """What happened to one engine's pool; the times are those of `time.monotonic`.
 
+    `capacity` is how many connections a pool may have in use at once.
+    """
+
+    capacity: int = 0
     waits: int = 0
     timeouts: int = 0
     connects: int = 0
@@ -30,7 +34,7 @@ class Counters:
     last_checkout: float = 0.0
     last_success: float = 0.0
     last_failure: float = 0.0
-    in_use: int = 0
+    open: int = 0
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,7 @@ class _Counted(Pool):
 
     def connect(self) -> PoolProxiedConnection:
         started = self.counters.last_checkout = time.monotonic()
-        must_wait = _is_exhausted(self)
+        must_wait = self._is_exhausted()
         self.counters.waits += must_wait
         try:
             connection = super().connect()
@@ -78,14 +82,20 @@ class _Counted(Pool):
             self.counters.timeouts += 1
             raise
         waited_seconds = time.monotonic() - started
-        if waited_seconds > SLOW_CHECKOUT_SECONDS:
+        if waited_seconds > _SLOW_CHECKOUT_SECONDS:
             reason = "all were in use" if must_wait else "it had to be opened or checked"
             _log.warning("A connection was waited for %.1f s: %s", waited_seconds, reason)
         return connection
 
+    def _is_exhausted(self) -> bool:
+        return False
+
 
 class CountedQueuePool(_Counted, AsyncAdaptedQueuePool):
     """SQLAlchemy's pool for asyncio, counted."""
+
+    def _is_exhausted(self) -> bool:
+        return self.checkedout() >= self.counters.capacity
 
 
 class CountedNullPool(_Counted, NullPool):
@@ -103,7 +113,7 @@ def pool_figures(engine: AsyncEngine) -> PoolFigures:
     return PoolFigures(
         size=queue.size() if queue else 0,
         checked_in=queue.checkedin() if queue else 0,
-        checked_out=counters.in_use,
+        checked_out=queue.checkedout() if queue else counters.open,
         overflow=max(0, queue.overflow()) if queue else 0,
         waits=counters.waits,
         timeouts=counters.timeouts,
@@ -131,17 +141,17 @@ def watch(engine: AsyncEngine, counters: Counters) -> None:
     engine.pool.counters = counters
     target = engine.sync_engine
 
-    def checked_out(*_: Any) -> None:
-        counters.in_use += 1
+    def opened(*_: Any) -> None:
+        counters.open += 1
 
-    def checked_in(*_: Any) -> None:
-        counters.in_use -= 1
+    def closed(*_: Any) -> None:
+        counters.open -= 1
 
     def executed(*_: Any) -> None:
         counters.last_success = time.monotonic()
 
     def failed(context: Any) -> None:
-        if is_connection_loss(context.original_exception) or context.is_disconnect:
+        if is_connection_loss(context.sqlalchemy_exception or context.original_exception):
             counters.last_failure = time.monotonic()
 
     def invalidated(_: Any, __: Any, error: BaseException | None) -> None:
@@ -149,14 +159,8 @@ def watch(engine: AsyncEngine, counters: Counters) -> None:
         reason = type(driver_error(error)).__name__ if error else "no longer wanted"
         _log.info("A connection was lost and is replaced: %s", reason)
 
-    event.listen(target, "checkout", checked_out)
-    event.listen(target, "checkin", checked_in)
+    event.listen(target, "connect", opened)
+    event.listen(target, "close", closed)
     event.listen(target, "invalidate", invalidated)
     event.listen(target, "after_cursor_execute", executed)
     event.listen(target, "handle_error", failed)
-
-
-def _is_exhausted(pool: Pool) -> bool:
-    if not isinstance(pool, AsyncAdaptedQueuePool):
-        return False
-    return pool.checkedin() == 0 and pool.overflow() >= pool._max_overflow

@@ -7,16 +7,10 @@ from typing import Literal, TypeVar
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from sqlalchemy.orm import Session
-from tenacity import (
-    AsyncRetrying,
-    RetryCallState,
-    retry_if_exception,
-    stop_before_delay,
-    wait_random_exponential,
-)
 
+from .attempts import attempts
 from .errors import CommitOutcomeUnknownError
-from .failures import driver_error, is_connection_loss, is_transient
+from .failures import is_connection_loss, is_transient
 from .session import get_engine
 
 Result = TypeVar("Result")
@@ -49,18 +43,19 @@ async def run_transaction(
         Exception: whatever `work` raised last, rolled back. Cancellation is never held up.
     """
     target = engine or get_engine()
-    attempts = AsyncRetrying(
-        retry=retry_if_exception(
-            lambda error: (
-                is_transient(error) or (idempotent and isinstance(error, CommitOutcomeUnknownError))
-            )
-        ),
-        wait=wait_random_exponential(multiplier=0.1, max=2),
-        stop=stop_before_delay(deadline_seconds),
-        before_sleep=_log_attempt,
-        reraise=True,
+
+    def may_pass(error: BaseException) -> bool:
+        is_unknown = isinstance(error, CommitOutcomeUnknownError)
+        return is_transient(error) or (idempotent and is_unknown)
+
+    repeated = attempts(
+        "of a transaction",
+        _log,
+        may_pass=may_pass,
+        deadline_seconds=deadline_seconds,
+        longest_wait_seconds=2,
     )
-    return await attempts(_attempt, target, work, isolation_level)
+    return await repeated(_attempt, target, work, isolation_level)
 
 
 async def _attempt(
@@ -92,14 +87,3 @@ async def _attempt(
                 ) from error
             raise
     return result
-
-
-def _log_attempt(state: RetryCallState) -> None:
-    error = state.outcome.exception() if state.outcome else None
-    _log.warning(
-        "Attempt %d of a transaction failed after %.2f s (%s); the next begins in %.2f s",
-        state.attempt_number,
-        state.seconds_since_start or 0.0,
-        type(driver_error(error)).__name__ if error else "no error",
-        state.upcoming_sleep,
-    )

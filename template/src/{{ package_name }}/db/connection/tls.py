@@ -46,8 +46,6 @@ def tls_weakness(url: DatabaseURL, verify: SSLVerify = "full") -> str | None:
     if mode == "verify-ca":
         return "its certificate is verified, its host name is not"
     if mode == "require":
-        if url.ssl_root is not None:
-            return "its certificate is verified, its host name is not"
         return "TLS is on, but the server's certificate is not verified"
     return "TLS is off" if mode == "disable" else f"sslmode={mode} lets the network switch TLS off"
 
@@ -61,6 +59,8 @@ def warn_of_weak_tls(url: DatabaseURL, verify: SSLVerify = "full") -> None:
 def _mode(url: DatabaseURL, verify: SSLVerify) -> str:
     if url.is_neon and (verify == "full" or url.ssl_mode is None):
         return "verify-full"
+    if url.ssl_mode == "require" and url.ssl_root is not None:
+        return "verify-ca"  # as in libpq, which has roots to verify against then
     return url.ssl_mode or "prefer"
 
 
@@ -76,6 +76,6 @@ def _context(mode: str, root: str | None) -> ssl.SSLContext:
         ) from None
     if mode != "verify-full":
         context.check_hostname = False
-    if mode == "require" and root is None:  # libpq's meaning: encrypted, not verified
+    if mode == "require":  # libpq's meaning: encrypted, not verified
         context.verify_mode = ssl.CERT_NONE
     return context
