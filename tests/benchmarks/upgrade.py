@@ -1,7 +1,7 @@
 """What the safe runner costs beside Alembic's own: `uv run python tests/benchmarks/upgrade.py`.
 
 Each cell is a process from start to end: `db upgrade`, `alembic upgrade head` in a project as
-`alembic init -t pyproject_async` makes it, and psql with the SQL of the same revisions as the limit.
+`alembic init -t pyproject_async` makes it, and psql with the SQL of the same revisions: the limit.
 All in one run on one machine, in an order that rotates, so trust the ratios.
 A short run is `--counts 50 --far-counts 50 --rounds 1`.
 """

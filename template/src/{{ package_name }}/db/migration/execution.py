@@ -11,8 +11,9 @@ from typing import Any, Final
 from alembic import context
 from alembic.runtime.migration import MigrationContext, RevisionStep
 from alembic.script import Script
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Connection, event, inspect, text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.schema import CreateSchema
 from sqlalchemy.util.concurrency import await_only
 from tenacity import (
     RetryCallState,
@@ -73,6 +74,7 @@ def run_safely(
     with migration_lock(connection, table, progress) as lock:
         steps = _Steps(list_steps, connection, lock, progress)
         progress.locked()
+        _make_schema(connection, migration_context.version_table_schema)
         configure(fn=steps, on_version_apply=steps.note_heads)
         _tell_long_transactions(lock, progress)
         with _protected(connection, lock, progress, tracer) as watch, steps.following():
@@ -110,12 +112,19 @@ def _version_table(connection: Connection, migration_context: MigrationContext) 
     return f"{quote(schema)}.{quote(table)}" if schema else quote(table)
 
 
+def _make_schema(connection: Connection, name: str | None) -> None:
+    """Make the schema of the version table, where it has one of its own and it is not there."""
+    if name is not None and not inspect(connection).has_schema(name):
+        connection.execute(CreateSchema(name, if_not_exists=True))
+    connection.commit()
+
+
 def _versions(connection: Connection, table: str) -> set[str]:
     """Read the version table; nothing where there is none."""
     try:
         return set(connection.exec_driver_sql(f"SELECT version_num FROM {table}").scalars())  # noqa: S608 - quoted
     except DBAPIError as error:
-        if _sqlstate(error) == "42P01":  # undefined_table
+        if _sqlstate(error) in ("42P01", "3F000"):  # no such table, no such schema
             return set()
         raise
 
