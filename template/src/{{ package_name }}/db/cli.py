@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.text import Text
 
 from . import quick_start as quick_start
 from .cli_lazy import LazyGroup
@@ -60,6 +59,8 @@ def doctor(json: Json = None) -> None:
 
 
 async def _examine() -> "list[Check]":
+    from rich.text import Text
+
     from .connection.doctor import examine
 
     styles = {"ok": ("ok", "green"), "note": ("note", "yellow"), "wrong": ("wrong", "bold red")}
