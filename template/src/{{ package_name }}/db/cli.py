@@ -5,39 +5,34 @@ import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.text import Text
 
-from .branching.scratch import scratch_branch
-from .cli_branch import branch_app
-from .cli_check import check_command
+from . import quick_start as quick_start
+from .cli_lazy import LazyGroup
 from .cli_progress import SaidProgress
-from .cli_rehearse import promote_command, rehearse_command, restore_command
-from .connection.doctor import Check, examine
 from .connection.errors import ToolkitError
 from .connection.local_server import LocalServer, place
 from .connection.settings import load_settings
 from .console import say, say_done, say_error, say_table, write_json
-from .migration.autogenerate import create_revision
 from .migration.commands import require_single_head
 from .migration.configuration import alembic_config
 from .migration.progress import Step
 from .migration.runner import downgrade, print_sql, upgrade
 from .migration.status import read_status
 
+if TYPE_CHECKING:
+    from .connection.doctor import Check
+
+# What a command alone needs it imports itself, so that the others start without it.
 app = typer.Typer(
+    cls=LazyGroup,
     help="Migrations for Neon PostgreSQL.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.add_typer(branch_app, name="branch")
-app.command("check")(check_command)
-app.command("rehearse")(rehearse_command)
-app.command("promote")(promote_command)
-app.command("restore")(restore_command)
 
 Json = Annotated[
     str | None, typer.Option("--json", metavar="FILE|-", help="Write the result as JSON too.")
@@ -63,7 +58,11 @@ def doctor(json: Json = None) -> None:
         raise typer.Exit(1)
 
 
-async def _examine() -> list[Check]:
+async def _examine() -> "list[Check]":
+    from rich.text import Text
+
+    from .connection.doctor import examine
+
     styles = {"ok": ("ok", "green"), "note": ("note", "yellow"), "wrong": ("wrong", "bold red")}
     checks = [check async for check in examine(load_settings())]
     say_table(
@@ -149,6 +148,9 @@ def revision(
 
 async def _write_revision(message: str, *, empty: bool) -> Path | None:
     """Autogenerate against a scratch branch at head, so that no other database is needed."""
+    from .branching.scratch import scratch_branch
+    from .migration.autogenerate import create_revision
+
     load_settings()
     config = alembic_config()
     require_single_head(config)

@@ -1,6 +1,6 @@
 """What a person sees of a run while it goes on."""
 
-from .console import console, say, say_done
+from .console import is_terminal, say, say_done
 from .migration.progress import Progress, Step
 
 
@@ -9,7 +9,7 @@ class SaidProgress(Progress):
 
     def begins(self, revision: str, message: str, *, is_upgrade: bool) -> None:
         """Say nothing to a pipe, which gets a line when the revision is done."""
-        if console.is_terminal:
+        if is_terminal():
             say(f"… {revision}  {message}", "dim")
 
     def ends(self, step: Step) -> None:

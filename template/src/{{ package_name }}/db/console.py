@@ -1,38 +1,66 @@
-"""What a person sees: tables, progress and errors on standard error, JSON where it is asked for."""
+"""What a person sees: tables, progress and errors on standard error, JSON where it is asked for.
+
+Rich is imported where there is a terminal or a table: a deploy that has neither starts without it.
+"""
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from pathlib import Path
-from typing import Any, Final
-
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from typing import TYPE_CHECKING, Any, Final
 
 from .connection.errors import ConfigurationError, ToolkitError
 
-console: Final = Console(stderr=True, highlight=False)
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
 _PIPE_WIDTH: Final = 1000
+
+
+def is_terminal() -> bool:
+    """Tell whether standard error shows colours, or is to be treated as if it did."""
+    return bool(os.environ.get("FORCE_COLOR")) or sys.stderr.isatty()
+
+
+@cache
+def _console() -> "Console":
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False)
+
+
+def _print(*parts: tuple[str, str]) -> None:
+    """Print texts with their styles as one line."""
+    if not is_terminal():
+        print("".join(text for text, _ in parts), file=sys.stderr, flush=True)
+        return
+    from rich.text import Text
+
+    _console().print(Text.assemble(*parts), soft_wrap=True)
 
 
 def say(message: str, style: str = "") -> None:
     """Print a line of progress."""
-    console.print(Text(message, style=style), soft_wrap=True)
+    _print((message, style))
 
 
 def say_done(message: str) -> None:
     """Print a line about something that went well."""
-    console.print(Text.assemble(("✓ ", "green"), message), soft_wrap=True)
+    _print(("✓ ", "green"), (message, ""))
 
 
 def say_error(error: ToolkitError) -> None:
     """Print an expected failure as one line."""
-    console.print(Text.assemble(("Error: ", "bold red"), str(error)), soft_wrap=True)
+    _print(("Error: ", "bold red"), (str(error), ""))
 
 
-def say_table(headers: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> None:
+def say_table(headers: Sequence[str], rows: "Iterable[Sequence[str | Text]]") -> None:
     """Print a table, or nothing where it has no rows."""
+    from rich.table import Table
+
     table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
     for header in headers:
         table.add_column(header, overflow="fold")  # a name is of no use if it is cut
@@ -40,7 +68,7 @@ def say_table(headers: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> N
         table.add_row(*row)
     if table.row_count:
         # A pipe has no width: what reads it finds a row on a line.
-        console.print(table, width=None if console.is_terminal else _PIPE_WIDTH)
+        _console().print(table, width=None if is_terminal() else _PIPE_WIDTH)
 
 
 def write_json(target: str | None, value: Any) -> None:
@@ -80,5 +108,5 @@ def ask(question: str) -> bool:
     """Ask a person, on the terminal; where there is none the answer is no."""
     if not sys.stdin.isatty():
         return False
-    console.print(Text(f"{question} [y/N] "), end="")
+    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in ("y", "yes")

@@ -53,6 +53,24 @@ def postgres_version() -> int:
     return int(version)
 
 
+def version_table_schema() -> str | None:
+    """Return `[tool.db] version_table_schema`: where `alembic_version` lies, if it is named.
+
+    Raises:
+        ConfigurationError: the value is no name.
+    """
+    try:
+        schema = tool_settings().get("version_table_schema")
+    except ConfigurationError:  # an installed application without its project folder
+        return None
+    if schema is not None and (not isinstance(schema, str) or not schema):
+        raise ConfigurationError(
+            f"[tool.db] version_table_schema in pyproject.toml is {schema!r}.",
+            "It takes the name of a schema.",
+        )
+    return schema
+
+
 def tool_settings() -> dict[str, Any]:
     """Return the table `[tool.db]` of `pyproject.toml`; empty where there is none."""
     settings = _pyproject(project_root()).get("tool", {}).get("db", {})

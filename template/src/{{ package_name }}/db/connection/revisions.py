@@ -9,15 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import text
+from sqlalchemy import column, select, table
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from .errors import ConfigurationError
-from .project import project_root
+from .project import project_root, version_table_schema
 
 _NAMES: Final = {"revision", "down_revision", "depends_on"}
-_VERSIONS_SQL: Final = text("SELECT version_num FROM alembic_version")
 
 
 def expected_heads(versions: Path | None = None) -> frozenset[str]:
@@ -47,11 +46,12 @@ def expected_heads(versions: Path | None = None) -> frozenset[str]:
 
 async def current_revisions(connection: AsyncConnection) -> frozenset[str]:
     """Return what the version table says; nothing where there is no such table yet."""
+    versions = table("alembic_version", column("version_num"), schema=version_table_schema())
     try:
         async with connection.begin_nested() if connection.in_transaction() else connection.begin():
-            return frozenset((await connection.scalars(_VERSIONS_SQL)).all())
+            return frozenset((await connection.scalars(select(versions.c.version_num))).all())
     except ProgrammingError as error:
-        if getattr(error.orig, "sqlstate", None) == "42P01":  # undefined_table
+        if getattr(error.orig, "sqlstate", None) in ("42P01", "3F000"):  # no such table, no schema
             return frozenset()
         raise
 

@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -22,18 +22,9 @@ from .commands import run_command
 from .drops import leave_out_strangers, say_what_is_lost
 from .long_names import cancel_shortened_checks
 
-# Schemas in every Neon database that are Neon's own.
-_NEON_SCHEMAS: Final = {"neon", "neon_auth", "neon_migration"}
 # CHECKs are compared by name where Alembic is asked to; nothing tells whether their text changed.
 AUTOGENERATE_PLUGINS: Final = ("alembic.autogenerate.*", "alembic.ext.checkconstraint_byname")
 _HOOK: Final = "toolkit_ruff"
-
-
-def include_name(
-    name: str | None, kind: str, parent_names: MutableMapping[Any, str | None]
-) -> bool:
-    """Leave Neon's own schemas out of the comparison."""
-    return kind != "schema" or name not in _NEON_SCHEMAS
 
 
 def render_item(kind: str, item: Any, context: AutogenContext) -> str | Literal[False]:

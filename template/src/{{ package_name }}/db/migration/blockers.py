@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
+import asyncpg
 from sqlalchemy import Connection, event
 from sqlalchemy.util.concurrency import await_only, in_greenlet
 
@@ -97,9 +98,11 @@ class BlockerWatch:
             since = self._since
             if since is None or time.monotonic() - since < _POLL_SECONDS:
                 continue
-            if self._driver.is_closed():
-                return
-            found = [_blocker(row) for row in await self._driver.fetch(_BLOCKERS_SQL, self._pid)]
+            try:
+                rows = await self._driver.fetch(_BLOCKERS_SQL, self._pid)
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+                return  # the lock's connection is lost, which the run finds out by itself
+            found = [_blocker(row) for row in rows]
             if found and since == self._since:
                 if {each.pid for each in found} != {each.pid for each in self.last}:
                     for blocker in found:

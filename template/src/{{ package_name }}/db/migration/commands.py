@@ -1,8 +1,10 @@
 """Alembic's commands, run on a connection of ours, their failures said in one line."""
 
+import re
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,11 +34,13 @@ async def run_command(
 
     def run(connection: Connection) -> Any:
         config.attributes["connection"] = connection
-        return command(config, **arguments)
+        with _history_explained():
+            return command(config, **arguments)
 
     try:
         if engine is None:
-            return command(config, **arguments)
+            with _history_explained():
+                return command(config, **arguments)
         with explained(engine.url):
             async with engine.connect() as connection:
                 return await connection.run_sync(run)
@@ -59,18 +63,33 @@ def script_directory(config: Config) -> ScriptDirectory:
         MigrationError: two files bear the same revision, or the revisions run in a circle.
     """
     try:
-        with warnings.catch_warnings():
-            # Alembic only warns, and one of the two files would silently count for nothing.
-            warnings.filterwarnings("error", message=r"Revision \w+ is present more than once")
+        with _history_explained():
             script = ScriptDirectory.from_config(config)
             script.get_heads()
-    except UserWarning as error:
-        raise MigrationError(f"{error}.", "Give one of the files another revision.") from None
-    except RevisionError as error:
-        raise MigrationError(f"{error}.", "Mend down_revision in one of these files.") from None
     except CommandError as error:
         raise explain_refusal(error) from None
     return script
+
+
+@contextmanager
+def _history_explained() -> Iterator[None]:
+    """Turn what Alembic says of files that are no history into our errors.
+
+    Raises:
+        MigrationError: two files bear the same revision, or the revisions run in a circle.
+    """
+    twice = r"Revision \w+ is present more than once"
+    try:
+        with warnings.catch_warnings():
+            # Alembic only warns, and one of the two files would silently count for nothing.
+            warnings.filterwarnings("error", message=twice)
+            yield
+    except UserWarning as error:
+        if not re.match(twice, str(error)):
+            raise
+        raise MigrationError(f"{error}.", "Give one of the files another revision.") from None
+    except RevisionError as error:
+        raise MigrationError(f"{error}.", "Mend down_revision in one of these files.") from None
 
 
 def require_revision(script: ScriptDirectory, revision: str) -> None:

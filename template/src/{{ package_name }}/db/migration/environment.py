@@ -2,23 +2,27 @@
 
 import asyncio
 import logging.config
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
 import alembic_postgresql_enum  # noqa: F401 - registers its autogenerate hooks when imported
 from alembic import context
-from sqlalchemy import Connection, MetaData
+from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ..connection.engine import create_migration_engine
+from ..connection.errors import ConfigurationError
 from ..connection.failures import explained
-from .autogenerate import AUTOGENERATE_PLUGINS, include_name, render_item, review_directives
+from ..connection.project import version_table_schema
+from ..connection.url import DatabaseURL
+from .autogenerate import AUTOGENERATE_PLUGINS, render_item, review_directives
 from .execution import is_run, run_safely
+from .filters import Metadata, name_filter, object_filter, schemas_of
+from .hooks import load_hooks
 from .progress import Progress
-
-Metadata = MetaData | Sequence[MetaData]
 
 
 def run_migrations(metadata: Metadata) -> None:
@@ -28,6 +32,9 @@ def run_migrations(metadata: Metadata) -> None:
     anything with `connect()` (pytest-alembic). Where there is none, it is the settings' direct
     endpoint. A revision is a transaction of its own, so a later one may use an enum value that an
     earlier one added, and a failure keeps what was finished.
+
+    Raises:
+        ConfigurationError: the connection leads to a pooled endpoint, or `hooks.py` is wrong.
     """
     if context.config.attributes.get("configure_logger", True):
         _configure_logging()
@@ -47,6 +54,7 @@ def run_migrations(metadata: Metadata) -> None:
 
 
 def _run(connection: Connection, metadata: Metadata) -> None:
+    _require_direct(connection)
     if connection.in_transaction():
         # Alembic would take it for the caller's own transaction and leave the commit to him: the
         # whole upgrade would be rolled back without an error.
@@ -72,17 +80,42 @@ async def _run_on_engine(given: AsyncEngine | None, metadata: Metadata) -> None:
             await engine.dispose()
 
 
-def _configure(metadata: Metadata, **options: Any) -> None:
+def _require_direct(connection: Connection) -> None:
+    """Refuse a pooled endpoint, where a session's locks and limits are other people's.
+
+    PgBouncer gives one transaction to one server session and the next to another, so the migration
+    lock and the timeouts would lie on sessions that the run no longer has.
+    https://neon.com/docs/connect/connection-pooling
+    """
+    url = connection.engine.url
+    if DatabaseURL(url).is_pooled:
+        raise ConfigurationError(
+            f"{url.host} is a pooled endpoint, on which neither the migration lock nor a timeout "
+            "holds.",
+            "Give migrations the direct endpoint: the host without -pooler.",
+        )
+
+
+def _configure(metadata: Metadata, *, connection: Connection | None = None, **options: Any) -> None:
+    hooks = load_hooks(Path(context.script.dir))
+    schemas = schemas_of(metadata)
+    if connection is not None:
+        options["connection"] = connection
+    ours = {
+        "compare_type": True,
+        "compare_server_default": True,
+        "include_schemas": bool(schemas),
+        "include_name": name_filter(schemas),
+        "render_item": render_item,
+        "process_revision_directives": review_directives,
+        "autogenerate_plugins": AUTOGENERATE_PLUGINS,
+    }
     context.configure(
         target_metadata=metadata,
         transaction_per_migration=True,
-        compare_type=True,
-        compare_server_default=True,
-        include_name=include_name,
-        render_item=render_item,
-        process_revision_directives=review_directives,
-        autogenerate_plugins=AUTOGENERATE_PLUGINS,
-        **options,
+        version_table_schema=version_table_schema(),
+        include_object=object_filter(connection, hooks.include_object),
+        **(ours | hooks.options | options),
     )
 
 

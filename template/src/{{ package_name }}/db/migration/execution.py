@@ -11,8 +11,9 @@ from typing import Any, Final
 from alembic import context
 from alembic.runtime.migration import MigrationContext, RevisionStep
 from alembic.script import Script
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Connection, event, inspect, text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.schema import CreateSchema
 from sqlalchemy.util.concurrency import await_only
 from tenacity import (
     RetryCallState,
@@ -22,7 +23,8 @@ from tenacity import (
     wait_exponential_jitter,
 )
 
-from ..connection.errors import MigrationError
+from ..connection.errors import ConnectionFailedError, MigrationError
+from ..connection.failures import is_connection_loss
 from .blockers import BlockerWatch, long_transactions
 from .concurrent_index import ConcurrentIndexes
 from .greenlet import pause
@@ -42,6 +44,11 @@ from .trace import Tracer
 StepFunction = Callable[..., Iterable[RevisionStep]]
 
 COMMITTED_INSIDE: Final = "What it did outside its transaction is committed."
+
+_REFUSALS: Final = {
+    "25006": "the database is read-only",
+    "53100": "the server's disk is full",
+}
 
 # Every revision is committed, and none but the last waits for the disk: what a crash can lose is
 # the end of the run, version and schema together, and the last commit brings all before it along.
@@ -73,6 +80,7 @@ def run_safely(
     with migration_lock(connection, table, progress) as lock:
         steps = _Steps(list_steps, connection, lock, progress)
         progress.locked()
+        _make_schema(connection, migration_context.version_table_schema)
         configure(fn=steps, on_version_apply=steps.note_heads)
         _tell_long_transactions(lock, progress)
         with _protected(connection, lock, progress, tracer) as watch, steps.following():
@@ -81,6 +89,8 @@ def run_safely(
                     with attempt, context.begin_transaction():
                         context.run_migrations()
             except DBAPIError as error:
+                if is_connection_loss(error):
+                    raise steps.explained_loss(table) from error
                 raise steps.explained(error, watch) from error
         steps.require_truth(table)
 
@@ -110,12 +120,19 @@ def _version_table(connection: Connection, migration_context: MigrationContext) 
     return f"{quote(schema)}.{quote(table)}" if schema else quote(table)
 
 
+def _make_schema(connection: Connection, name: str | None) -> None:
+    """Make the schema of the version table, where it has one of its own and it is not there."""
+    if name is not None and not inspect(connection).has_schema(name):
+        connection.execute(CreateSchema(name, if_not_exists=True))
+    connection.commit()
+
+
 def _versions(connection: Connection, table: str) -> set[str]:
     """Read the version table; nothing where there is none."""
     try:
         return set(connection.exec_driver_sql(f"SELECT version_num FROM {table}").scalars())  # noqa: S608 - quoted
     except DBAPIError as error:
-        if _sqlstate(error) == "42P01":  # undefined_table
+        if _sqlstate(error) in ("42P01", "3F000"):  # no such table, no such schema
             return set()
         raise
 
@@ -242,7 +259,28 @@ class _Steps:
                 f"In the way: {_listed_blockers(watch)}.",
                 "Those before it stay applied. End what is in the way, or try at a quieter time.",
             )
+        elif (reason := _REFUSALS.get(_sqlstate(error) or "")) is not None:
+            return MigrationError(
+                f"{self.current or 'Before the first revision'}: {reason} ({_words(error)}).",
+                "It was rolled back, and those before it stay applied. Mend that, and start again.",
+            )
         return error
+
+    def explained_loss(self, table: str) -> ConnectionFailedError:
+        """Return the error for a connection that was lost: it says what is committed.
+
+        Whether a COMMIT that was under way came through, the client cannot tell. So the server is
+        waited for, and the version table read.
+        """
+        what = f"The connection was lost in {self.current or 'preparation'}"
+        again = "Start again: what is committed is not run a second time."
+        if not self._lock.wait_for_the_servers_end():
+            return ConnectionFailedError(
+                f"{what}, and it is not known whether that is committed.",
+                f"db status says. {again}",
+            )
+        found = _versions(self._lock.connection, table)
+        return ConnectionFailedError(f"{what}; the database is at {_listed(found)}.", again)
 
     def require_truth(self, table: str) -> None:
         """Compare what the steps say with what another session sees, which is what is committed.
@@ -252,7 +290,11 @@ class _Steps:
         """
         if self._left is None:
             return
-        found = _versions(self._lock.connection, table)
+        if self._lock.is_lost:
+            with self._connection.engine.connect() as other:
+                found = _versions(other, table)
+        else:
+            found = _versions(self._lock.connection, table)
         if found != self._heads:
             raise MigrationError(
                 f"The run ended at {_listed(self._heads)}, but the database is at "
@@ -281,6 +323,10 @@ def _listed_blockers(watch: BlockerWatch) -> str:
 
 def _listed(revisions: Iterable[str]) -> str:
     return ", ".join(sorted(revisions)) or "no revision"
+
+
+def _words(error: DBAPIError) -> str:
+    return str(error.orig).partition(">: ")[2] or str(error.orig)
 
 
 def _sqlstate(error: DBAPIError) -> str | None:

@@ -4,6 +4,10 @@ It is an advisory lock that is asked for again and again and never waited for: a
 for one holds a snapshot, which CREATE INDEX CONCURRENTLY waits for in turn
 (flyway #1654, golang-migrate #960). It lies on a connection of its own, outside all transactions,
 and is gone as soon as that connection is.
+
+A second one lies on the connection that the revisions run on. So nobody starts while the server
+still works for a migrator that was killed, and a run that lost that connection knows when the
+server has come to an end with it.
 """
 
 import hashlib
@@ -21,6 +25,7 @@ from .progress import Progress
 WAIT_SECONDS: Final = 60.0
 _POLL_SECONDS: Final = 0.25
 _TELL_SECONDS: Final = 10.0
+_END_SECONDS: Final = 10.0
 
 _TRY_SQL: Final = text("SELECT pg_try_advisory_lock(:key)")
 _UNLOCK_SQL: Final = text("SELECT pg_advisory_unlock(:key)")
@@ -37,8 +42,11 @@ WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
 class MigrationLock:
     """The lock, held. It is asked before each revision whether it still is."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, key: int) -> None:
         self.connection = connection
+        # asyncpg's connection, for what is asked beside the run. SQLAlchemy forgets it when lost.
+        self.driver: Any = connection.connection.driver_connection
+        self._key = key
 
     def require(self) -> None:
         """Refuse to go on where the lock's connection was lost: somebody else may have it by now.
@@ -59,10 +67,17 @@ class MigrationLock:
         """Whether the connection has been closed by the other side."""
         return bool(self.driver.is_closed())
 
-    @property
-    def driver(self) -> Any:
-        """asyncpg's connection, for what is asked beside the run."""
-        return self.connection.connection.driver_connection
+    def wait_for_the_servers_end(self) -> bool:
+        """Wait until the server has ended the session of the run, whose connection was lost.
+
+        Returns whether it has; False too where this connection is lost as well.
+        """
+        until = time.monotonic() + _END_SECONDS
+        while not self.is_lost and time.monotonic() < until:
+            if self.connection.scalar(_TRY_SQL, {"key": _session_key(self._key)}):
+                return True
+            pause(_POLL_SECONDS)
+        return False
 
 
 @contextmanager
@@ -81,19 +96,36 @@ def migration_lock(
         holder = plain.execution_options(isolation_level="AUTOCOMMIT")
         key = _key(version_table)
         _acquire(holder, key, progress, wait_seconds)
-        lock = MigrationLock(holder)
+        lock, session_key = MigrationLock(holder, key), _session_key(key)
         try:
+            _acquire(connection, session_key, progress, wait_seconds)
+            connection.commit()
             yield lock
         finally:
+            # The end of a session unlocks too, but a pool may keep it open.
             if not lock.is_lost:
-                # The end of the session unlocks too, but a pool may keep it open.
                 holder.execute(_UNLOCK_SQL, {"key": key})
+            _unlock_session(connection, session_key)
+
+
+def _unlock_session(connection: Connection, key: int) -> None:
+    if connection.invalidated or connection.closed:
+        return
+    driver: Any = connection.connection.driver_connection
+    if driver.is_closed():
+        return
+    if connection.in_transaction():
+        connection.rollback()
+    connection.execute(_UNLOCK_SQL, {"key": key})
+    connection.commit()
 
 
 def _acquire(holder: Connection, key: int, progress: Progress, wait_seconds: float) -> None:
     started = time.monotonic()
     told: float | None = None
     while not holder.scalar(_TRY_SQL, {"key": key}):
+        if holder.in_transaction():
+            holder.commit()  # one that stays open would stand in the way of others
         waited = time.monotonic() - started
         if waited >= wait_seconds:
             raise ToolkitError(
@@ -112,6 +144,10 @@ def _holder(holder: Connection, key: int) -> str:
         return "one that ended just now"
     since = f"{row.since:%Y-%m-%d %H:%M:%S %Z}"
     return f"pid {row.pid}, {row.application}, from {row.address}, since {since}"
+
+
+def _session_key(key: int) -> int:
+    return key ^ 1
 
 
 def _key(version_table: str) -> int:

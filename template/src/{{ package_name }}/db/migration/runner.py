@@ -86,7 +86,9 @@ async def _run(
     tracer: Tracer | None = None,
 ) -> list[Step]:
     config = config or alembic_config()
-    require_revision(script_directory(config), revision)
+    if revision not in ("head", "heads"):
+        # Alembic loads all files once more; of the head it says itself what is wrong.
+        require_revision(script_directory(config), revision)
     recorder = _Recorder(progress or Progress(), tracer)
     config.attributes |= {"progress": recorder, "tracer": tracer}
     engine = create_migration_engine(url)
