@@ -31,7 +31,8 @@ def rehearse_command(
         str | None, typer.Option(metavar="CMD", help="A command to try on the upgraded branch.")
     ] = None,
     load: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="SQL to run beside the upgrade, repeatedly.")
+        Path | None,
+        typer.Option(metavar="FILE", help="SQL or a pgbench script to run beside it."),
     ] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the branch for a look.")] = False,
     json: Annotated[
@@ -43,9 +44,10 @@ def rehearse_command(
     html: Annotated[
         str | None, typer.Option(metavar="FILE|-", help="Write it as one HTML page.")
     ] = None,
+    force: Force = False,
 ) -> None:
     """Run what is pending on a branch of the parent, measure it, verify it, and judge."""
-    options = Options(parent, run, load, keep)
+    options = Options(parent, run, load, keep, force)
     found = run_on_provider(lambda provider: rehearse(provider, options, say))
     say_rehearsal(found)
     write_json(json, found.as_json())

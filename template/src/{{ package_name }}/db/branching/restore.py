@@ -1,25 +1,30 @@
 """Restore points of a branch: which there are, what would be lost, and the way back."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from ..connection.errors import UsageError
+from ..connection.errors import ToolkitError, UsageError
 from ..migration.status import read_status
 from .provider import BranchProvider, RestorePoint
+from .writes import count_writes, written_since
 
 
 @dataclass(frozen=True)
 class WayBack:
-    """A restore point, how old it is, and the revision that the branch is at now."""
+    """A restore point, how old it is, and how many rows were written since, where that is known."""
 
     point: RestorePoint
     age: timedelta
+    rows: int | None
 
     @property
     def loss(self) -> str:
         """What going back there loses."""
-        return f"everything written in the last {words(self.age)}"
+        if self.rows is None:
+            return f"everything written in the last {words(self.age)}, unknown how many rows"
+        return f"{self.rows:,} rows written in the last {words(self.age)}".replace(",", " ")
 
 
 async def ways_back(provider: BranchProvider, branch: str) -> list[WayBack]:
@@ -30,7 +35,14 @@ async def ways_back(provider: BranchProvider, branch: str) -> list[WayBack]:
     """
     now = datetime.now(UTC)
     points = await provider.list_restore_points(branch)
-    return [WayBack(point, now - point.created_at) for point in points]
+    counted = None
+    if points:
+        with suppress(ToolkitError):  # a database that cannot be reached may be why one goes back
+            counted = await count_writes(await provider.url(branch))
+    return [
+        WayBack(point, now - point.created_at, counted and written_since(point, counted))
+        for point in points
+    ]
 
 
 def chosen(ways: Sequence[WayBack], name: str) -> WayBack:
