@@ -71,6 +71,21 @@ def write_text(target: str | None, render: Callable[[], str]) -> None:
         ) from None
 
 
+def require_writable(*targets: str | None) -> None:
+    """Refuse targets of `write_text` before the work whose result they would lose.
+
+    Raises:
+        ConfigurationError: the folder of one is not there, or several are standard output.
+    """
+    if targets.count("-") > 1:
+        raise ConfigurationError("Only one thing can go to standard output.", "Name files.")
+    for target in targets:
+        if target not in (None, "-") and not Path(str(target)).absolute().parent.is_dir():
+            raise ConfigurationError(
+                f"{target} cannot be written: there is no such folder.", "Give another file."
+            )
+
+
 def size(size_bytes: int) -> str:
     """Return a size as a person reads it."""
     return f"{size_bytes / 1024**2:.1f} MiB"

@@ -106,7 +106,7 @@ async def rehearse(provider: BranchProvider, options: Options, say: Say) -> Rehe
             before, data = await take_snapshot(url), await summarize_data(url)
             version = await _server_version(url)
         tracer = Tracer()
-        with gathered.phase("upgrade", f"Upgrading it: {len(status.pending)} revisions"):
+        with gathered.phase("upgrade", _upgrading(len(status.pending))):
             succeeded = await _upgrade(url, status, load, tracer, gathered)
         with gathered.phase("verification", "Verifying schema, data and round trip"):
             after = await take_snapshot(url)
@@ -130,18 +130,23 @@ async def _branch(
     provider: BranchProvider, options: Options, gathered: _Gathered
 ) -> AsyncIterator[tuple[Branch, DatabaseURL]]:
     name = f"{REHEARSAL_PREFIX}{datetime.now(UTC):%Y%m%d-%H%M%S}-{token_hex(2)}"
+    may_be_there = True
     try:
         origin = options.parent or "the default branch"
         with gathered.phase("branch", f"Making a branch of {origin}: {name}"):
-            branch = await provider.create(
-                name, options.parent, ttl=_TIME_TO_LIVE, force=options.force
-            )
+            try:
+                branch = await provider.create(
+                    name, options.parent, ttl=_TIME_TO_LIVE, force=options.force
+                )
+            except UsageError:
+                may_be_there = False
+                raise
             url = await provider.url(name)
         yield branch, url
     finally:
-        if options.keep:
+        if may_be_there and options.keep:
             gathered.say(f"Branch {name} is kept: db branch delete {name}")
-        else:
+        elif may_be_there:
             await _to_the_end(_delete(provider, name, gathered))
 
 
@@ -165,6 +170,10 @@ async def _delete(provider: BranchProvider, name: str, gathered: _Gathered) -> N
             raise
     except ToolkitError as error:  # what was found out counts all the same
         gathered.say(f"{error.message} Branch {name} expires; until then: db branch prune")
+
+
+def _upgrading(count: int) -> str:
+    return f"Upgrading it: {count} revision{'s' * (count != 1)}"
 
 
 async def _server_version(url: DatabaseURL) -> str:

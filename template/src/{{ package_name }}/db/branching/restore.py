@@ -20,11 +20,15 @@ class WayBack:
     rows: int | None
 
     @property
+    def rows_words(self) -> str:
+        """How many rows were written since, as a person reads it."""
+        return "unknown" if self.rows is None else f"{self.rows:,}".replace(",", " ")
+
+    @property
     def loss(self) -> str:
         """What going back there loses."""
-        if self.rows is None:
-            return f"everything written in the last {words(self.age)}, unknown how many rows"
-        return f"{self.rows:,} rows written in the last {words(self.age)}".replace(",", " ")
+        what = "everything" if self.rows is None else f"{self.rows_words} rows"
+        return f"{what} written in the last {words(self.age)}"
 
 
 async def ways_back(provider: BranchProvider, branch: str) -> list[WayBack]:
@@ -63,7 +67,7 @@ def words(age: timedelta) -> str:
     for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
         if count := seconds // length:
             return f"{count} {unit}{'s' * (count != 1)}"
-    return f"{seconds} seconds"
+    return f"{seconds} second{'s' * (seconds != 1)}"
 
 
 async def revision_of(provider: BranchProvider, branch: str) -> str:

@@ -12,6 +12,7 @@ from .words import (
     VERDICT_WORDS,
     duration,
     effects,
+    key_figures,
     lock_words,
     round_trip_words,
     shortened,
@@ -34,6 +35,8 @@ def _lines(rehearsal: Rehearsal) -> Iterator[str]:
     yield f"## {VERDICT_SIGNS[rehearsal.verdict]} Migration {VERDICT_WORDS[rehearsal.verdict]}"
     yield ""
     yield _text(summary(rehearsal)) + "."
+    yield ""
+    yield " · ".join(f"{name} **{figure}**" for name, figure in key_figures(rehearsal))
     if rehearsal.reasons:
         yield ""
         yield from (f"- **{each.rule}**: {_text(each.message)}" for each in rehearsal.reasons)
@@ -85,10 +88,11 @@ def _findings(rehearsal: Rehearsal) -> Iterator[str]:
     yield f"<details><summary>{len(rehearsal.findings)} findings</summary>"
     yield ""
     for finding in rehearsal.findings:
-        place = f" `{finding.place}`" if finding.place else ""
+        place = f" {_code(finding.place)}" if finding.place else ""
+        revision = f", {_code(finding.revision)}" if finding.revision else ""
         yield (
-            f"- {SEVERITY_SIGNS[finding.severity]} **{finding.rule}** ({finding.source}, "
-            f"`{finding.revision}`){place}: {_text(finding.message)} {_text(finding.hint)}".rstrip()
+            f"- {SEVERITY_SIGNS[finding.severity]} **{finding.rule}** ({finding.source}"
+            f"{revision}){place}: {_text(finding.message)} {_text(finding.hint)}".rstrip()
         )
     yield ""
     yield "</details>"
@@ -98,7 +102,7 @@ def _picture(changes: list[Difference]) -> Iterator[str]:
     """Draw the objects that come, go and change, each within the one that it belongs to."""
     groups: dict[str, list[Difference]] = {}
     for change in changes[:_MOST_CHANGES]:
-        groups.setdefault(_owner(change.object), []).append(change)
+        groups.setdefault(_owner(change), []).append(change)
     yield ""
     yield "```mermaid"
     yield "flowchart LR"
@@ -124,9 +128,13 @@ def _sign(change: Difference) -> tuple[str, str]:
     return ("-", "removed") if change.now is None else ("~", "changed")
 
 
-def _owner(name: str) -> str:
-    """Return the table, or other object, that a catalog object's name begins with."""
-    kind, _, rest = name.partition(" ")
+def _owner(change: Difference) -> str:
+    """Return the table, or other object, that a catalog object belongs to."""
+    kind, _, rest = change.object.partition(" ")
+    if kind == "index" and (
+        on := re.search(r" ON (?:ONLY )?(\S+)", change.now or change.was or "")
+    ):
+        return on[1]
     parts = rest.split(".")
     return ".".join(parts[:2]) if kind in ("column", "constraint", "trigger", "policy") else rest
 
