@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from db.branching.promote import StalePlanError, promote
@@ -74,6 +75,11 @@ async def run(
     return found.restore_point.name
 
 
+async def write_counted(url: DatabaseURL, statement: str) -> None:
+    """Run a statement, and let PostgreSQL's counters know of it at once."""
+    await first_column(url, statement, "SELECT pg_stat_force_next_flush()::text")
+
+
 async def points(provider: BranchProvider) -> list[str]:
     """Return the names of the default branch's restore points."""
     return [way.point.name for way in await ways_back(provider, "main")]
@@ -84,9 +90,14 @@ async def test_the_rehearsed_plan_is_promoted_and_can_be_taken_back(
 ) -> None:
     name = await run(provider, await plan())
     assert await first_column(parent, VERSION) == ["c3"]
-    await first_column(parent, "INSERT INTO t VALUES (2)")
+    (way,) = await ways_back(provider, "main")
+    assert way.rows_words == "0", "the migration's own stamp is nothing that anybody wrote"
+    await write_counted(parent, "INSERT INTO t SELECT 2 FROM generate_series(1, 1234)")
     way = chosen(await ways_back(provider, "main"), name)
-    assert "everything written in the last" in way.loss
+    assert way.loss.startswith("1 234 rows written in the last ")
+    (Path(".neon-local") / "restore-points.json").unlink()
+    (way,) = await ways_back(provider, "main")
+    assert (way.rows_words, way.loss.split(" in the")[0]) == ("unknown", "everything written")
     await provider.restore("main", way.point)
     assert await first_column(parent, VERSION) == ["a1"]
     assert await first_column(parent, "SELECT v FROM t") == [1]

@@ -201,6 +201,39 @@ async def test_the_load_beside_the_upgrade_measures_the_longest_stall(
         await run(provider, load=tmp_path / "none.sql")
 
 
+async def test_a_script_of_pgbench_is_run_by_pgbench(
+    parent: DatabaseURL, provider: BranchProvider, project: ScratchProject, tmp_path: Path
+) -> None:
+    project.revision(
+        "b2", "a1", up='op.execute("LOCK TABLE t")\nop.execute("SELECT pg_sleep(0.5)")'
+    )
+    load = tmp_path / "load.sql"
+    load.write_text("\\set id random(1, 100)\nBEGIN;\nUPDATE t SET v = v WHERE id = :id;\nEND;\n")
+    found = await run(provider, load=load)
+    assert found.load is not None
+    assert (found.load.reads, found.load.writes > 10) == (0, True)
+    assert found.load.longest_write_ms > 300
+    load.write_text("\\set id random(1, 100)\nSELECT v FROM t WHERE id = :id;\n")
+    found = await run(provider, load=load)
+    assert found.load is not None
+    assert found.load.longest_read_ms > 300 > found.load.writes == 0
+    load.write_text("\\nonsense\nSELECT 1;\n")
+    with pytest.raises(UsageError, match=r"pgbench could not run load\.sql: .*nonsense"):
+        await run(provider, load=load)
+    assert [branch.name for branch in await provider.list()] == ["main"]
+
+
+@pytest.mark.parametrize(
+    ("content", "what"), [(b"", "holds no statement"), (b"\xff", "no text in")]
+)
+async def test_a_load_that_is_none_is_refused_before_anything_is_done(
+    provider: BranchProvider, project: ScratchProject, tmp_path: Path, content: bytes, what: str
+) -> None:
+    (tmp_path / "load.sql").write_bytes(content)
+    with pytest.raises(UsageError, match=what):
+        await run(provider, load=tmp_path / "load.sql")
+
+
 async def test_the_report_is_the_plan(
     parent: DatabaseURL, provider: BranchProvider, project: ScratchProject
 ) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -205,16 +205,17 @@ async def _upgrade(
 ) -> bool:
     """Upgrade the branch by the runner that the parent will meet; return whether it succeeded."""
 
-    async def run() -> None:
-        await upgrade(url, progress=_Said(gathered.say), tracer=tracer)
+    async with nullcontext() if load is None else load.running(url) as figures:
+        succeeded = await _upgrade_alone(url, status, tracer, gathered)
+    gathered.load = figures and figures.stall()
+    return succeeded
 
+
+async def _upgrade_alone(
+    url: DatabaseURL, status: Status, tracer: Tracer, gathered: _Gathered
+) -> bool:
     try:
-        if load is not None:
-            async with load.running(url) as figures:
-                await run()
-            gathered.load = figures.stall()
-        else:
-            await run()
+        await upgrade(url, progress=_Said(gathered.say), tracer=tracer)
     except ToolkitError as error:
         failed = status.pending[len(tracer.revisions)]
         tracer.end_failed_revision(failed.revision, failed.doc)
