@@ -87,8 +87,7 @@ async def test_ctrl_c_leaves_no_branch(
     os.killpg(process.pid, signal.SIGINT)
     code, said = end(process)
     assert code == 130, "what a shell has for an interruption"
-    assert "Traceback" not in said
-    assert said.splitlines()[-1] == "Aborted."
+    assert all(line.startswith(("Deleting", "Running")) for line in said.splitlines()), said
     assert await names(neon) == ["main"]
 
 
