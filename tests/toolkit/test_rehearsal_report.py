@@ -14,6 +14,7 @@ from db.branching.rehearse import Options, rehearse
 from db.branching.report.html import render_html
 from db.branching.report.markdown import render_markdown
 from db.migration.runner import upgrade
+from db.verification.catalog import Difference
 from queries import first_column
 from scratch_project import ScratchProject
 
@@ -101,8 +102,18 @@ async def test_the_picture_of_the_change_is_mermaid(found: Rehearsal) -> None:
     (picture,) = re.findall(r"```mermaid\n(.*?)\n```", render_markdown(found), re.S)
     for line in picture.splitlines():
         assert any(re.fullmatch(pattern, line) for pattern in _MERMAID), line
-    assert picture.count("subgraph") == picture.count("  end")
+    assert picture.count("subgraph") == picture.count("  end") == 1
     assert len(re.findall(r"^    n", picture, re.M)) == len(found.changes) > 0
+
+
+async def test_a_table_that_comes_is_one_box(found: Rehearsal) -> None:
+    changes = [
+        Difference(f"{kind} public.fresh{rest}", None, "x")
+        for kind, rest in (("column", ".id"), ("column", ".a|b"), ("table", ""))
+    ]
+    drawn = render_markdown(replace(found, changes=changes))
+    assert 'n1["+ table public.fresh (id, a#124;b)"]:::added' in drawn
+    assert ("n2" in drawn, "subgraph" in drawn) == (False, False)
 
 
 async def test_the_longest_waits_stand_in_the_head(found: Rehearsal) -> None:

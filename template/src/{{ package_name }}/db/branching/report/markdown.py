@@ -74,7 +74,7 @@ def _statements(rehearsal: Rehearsal) -> Iterator[str]:
         cells = (
             _code(revision),
             _code(shortened(statement.sql, 100)),
-            duration(statement.duration_ms),
+            duration(statement.duration_ms).replace(" ", "&nbsp;"),
             "<br>".join(_text(lock_words(lock)) for lock in strong_locks(statement)),
             _text(effects(statement)),
         )
@@ -108,18 +108,36 @@ def _picture(changes: list[Difference]) -> Iterator[str]:
     yield "flowchart LR"
     number = 0
     for index, (owner, members) in enumerate(groups.items()):
-        yield f'  subgraph g{index}["{_label(owner)}"]'
-        for member in members:
+        whole = _whole(owner, members)
+        if whole is None:
+            yield f'  subgraph g{index}["{_label(owner)}"]'
+        for member in members if whole is None else [whole]:
             number += 1
             sign, style = _sign(member)
-            yield f'    n{number}["{sign} {_label(_short_name(member.object))}"]:::{style}'
-        yield "  end"
+            name = _short_name(member.object) if whole is None else _with_columns(owner, members)
+            yield f'    n{number}["{sign} {_label(name)}"]:::{style}'
+        if whole is None:
+            yield "  end"
     yield "  classDef added fill:#d3f5dc,stroke:#1a7f37,color:#0b3d1c"
     yield "  classDef removed fill:#ffdcd7,stroke:#cf222e,color:#5c0d12"
     yield "  classDef changed fill:#fff3c4,stroke:#9a6700,color:#4d3300"
     yield "```"
     if len(changes) > _MOST_CHANGES:
         yield f"and {len(changes) - _MOST_CHANGES} more."
+
+
+def _whole(owner: str, members: list[Difference]) -> Difference | None:
+    """Return the table itself, where all of it comes or goes."""
+    for member in members:
+        if member.object == f"table {owner}" and None in (member.was, member.now):
+            return member
+    return None
+
+
+def _with_columns(owner: str, members: list[Difference]) -> str:
+    columns = [each.object for each in members if each.object.startswith("column ")]
+    names = ", ".join(name.removeprefix(f"column {owner}.") for name in columns)
+    return f"table {owner} ({names})"
 
 
 def _sign(change: Difference) -> tuple[str, str]:
@@ -132,7 +150,7 @@ def _owner(change: Difference) -> str:
     """Return the table, or other object, that a catalog object belongs to."""
     kind, _, rest = change.object.partition(" ")
     if kind == "index" and (
-        on := re.search(r" ON (?:ONLY )?(\S+)", change.now or change.was or "")
+        on := re.search(r" ON (?:ONLY )?(.+?) USING ", change.now or change.was or "")
     ):
         return on[1]
     parts = rest.split(".")

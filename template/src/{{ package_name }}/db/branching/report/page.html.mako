@@ -38,14 +38,14 @@ ul { padding-left: 20px; margin: 8px 0; }
   color: var(--faint); }
 .statement { background: var(--bar); } .failed { background: var(--blocked); }
 .lock.all { background: var(--all); } .lock.writes { background: var(--writes); color: #000; }
-.lock.none { background: var(--none); opacity: .55; }
+.lock.none { background: var(--none); color: #000; }
 .legend span { display: inline-block; margin-right: 18px; } .legend i { display: inline-block;
   width: 12px; height: 12px; border-radius: 2px; margin-right: 6px; vertical-align: -1px; }
 table { border-collapse: collapse; width: 100%; } th, td { text-align: left; vertical-align: top;
   padding: 6px 10px; border-bottom: 1px solid var(--line); } th { font-weight: 600; }
-td, li, p, pre { overflow-wrap: anywhere; }
+td, li, p, pre { overflow-wrap: anywhere; } td code { overflow-wrap: normal; }
 td.number { text-align: right; white-space: nowrap; }
-.error { color: var(--blocked); } .warning { color: var(--review); } .info { color: var(--faint); }
+td.error, td.warning, td.info { white-space: nowrap; } .error { color: var(--blocked); } .warning { color: var(--review); } .info { color: var(--faint); }
 ins { color: var(--safe); text-decoration: none; } del { color: var(--blocked); text-decoration: none; }
 pre { margin: 0; white-space: pre-wrap; }
 @media (max-width: 760px) { body { padding: 12px; } .lanes { grid-template-columns: minmax(0, 1fr); }
@@ -110,7 +110,7 @@ style="background: var(--none)"></i>locked, and nobody waits</span></p>
 <tr>
 <td class="number">${number}</td>
 <td><code>${revision.revision}</code></td>
-<td><pre class="sql">${statement.sql.strip()}</pre></td>
+<td><pre class="sql">${words.unindented(statement.sql)}</pre></td>
 <td class="number">${words.duration(statement.duration_ms)}</td>
 <td>
 % for lock in statement.locks:

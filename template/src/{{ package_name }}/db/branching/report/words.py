@@ -1,5 +1,6 @@
 """The words and figures that all reports share, so that they say the same of the same."""
 
+from inspect import cleandoc
 from typing import Final
 
 from ...migration.locks import blocks_reads, blocks_writes
@@ -30,6 +31,11 @@ def shortened(sql: str, length: int) -> str:
     """Return a statement on one line, cut to `length` characters."""
     line = " ".join(sql.split())
     return line if len(line) <= length else f"{line[: length - 1]}…"
+
+
+def unindented(sql: str) -> str:
+    """Return a statement without the indentation that it has in its file."""
+    return cleandoc(sql)
 
 
 def who_waits(mode: str) -> str:
