@@ -40,7 +40,8 @@ def say_table(headers: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> N
         table.add_row(*row)
     if table.row_count:
         # A pipe has no width: what reads it finds a row on a line.
-        console.print(table, width=None if console.is_terminal else _PIPE_WIDTH)
+        wide = Console(stderr=True, highlight=False, width=_PIPE_WIDTH)
+        (console if console.is_terminal else wide).print(table)
 
 
 def write_json(target: str | None, value: Any) -> None:

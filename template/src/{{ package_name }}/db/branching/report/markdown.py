@@ -114,7 +114,7 @@ def _picture(changes: list[Difference]) -> Iterator[str]:
         for member in members if whole is None else [whole]:
             number += 1
             sign, style = _sign(member)
-            name = _short_name(member.object) if whole is None else _with_columns(owner, members)
+            name = _short_name(member.object) if whole is None else _with_columns(whole, members)
             yield f'    n{number}["{sign} {_label(name)}"]:::{style}'
         if whole is None:
             yield "  end"
@@ -127,17 +127,19 @@ def _picture(changes: list[Difference]) -> Iterator[str]:
 
 
 def _whole(owner: str, members: list[Difference]) -> Difference | None:
-    """Return the table itself, where all of it comes or goes."""
+    """Return the object itself, where all of it comes or goes, or nothing belongs to it."""
     for member in members:
-        if member.object == f"table {owner}" and None in (member.was, member.now):
+        is_owner = member.object.partition(" ")[2] == owner
+        if is_owner and (len(members) == 1 or None in (member.was, member.now)):
             return member
     return None
 
 
-def _with_columns(owner: str, members: list[Difference]) -> str:
+def _with_columns(whole: Difference, members: list[Difference]) -> str:
+    owner = whole.object.partition(" ")[2]
     columns = [each.object for each in members if each.object.startswith("column ")]
     names = ", ".join(name.removeprefix(f"column {owner}.") for name in columns)
-    return f"table {owner} ({names})"
+    return f"{whole.object} ({names})" if names else whole.object
 
 
 def _sign(change: Difference) -> tuple[str, str]:
