@@ -11,7 +11,8 @@ TOOLKIT = ROOT / "template/src/{{ package_name }}/db"
 
 def test_the_toolkit_is_copied_as_it_is(template: Template, destination: Path) -> None:
     template.render(destination, package_name="other_name")
-    original = {path: text for path, text in files(TOOLKIT).items() if path.endswith((".py", ".mako"))}
+    kinds = (".py", ".mako")
+    original = {path: text for path, text in files(TOOLKIT).items() if path.endswith(kinds)}
     assert files(destination / "src/other_name/db") == original
     assert not [path for path, text in original.items() if re.search(r"{{|{%|{#", text)]
 

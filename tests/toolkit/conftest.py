@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 from db.branching import neon_client
+from db.branching.local import LocalProvider
 from db.branching.neon import NeonProvider
 from db.branching.neon_client import NeonClient
+from db.branching.provider import BranchProvider
 from db.connection.engine import create_migration_engine
 from db.connection.local_server import LocalServer
 from db.connection.url import DatabaseURL
@@ -84,6 +86,25 @@ async def neon(neon_api: NeonApi) -> AsyncIterator[NeonProvider]:
     client = NeonClient.connect(neon_api.host, neon_api.project.id, SecretStr(KEY))
     async with client.http:
         yield NeonProvider(client)
+
+
+@pytest.fixture
+async def provider(request: pytest.FixtureRequest) -> AsyncIterator[BranchProvider]:
+    """A provider whose one branch, `main`, is empty: a local one, or what `on_both` asks for."""
+    if getattr(request, "param", "local") == "neon":
+        api: NeonApi = request.getfixturevalue("neon_api")
+        client = NeonClient.connect(api.host, api.project.id, SecretStr(KEY))
+        async with client.http:
+            yield NeonProvider(client)
+        return
+    local = LocalProvider(request.getfixturevalue("server"))
+    for branch in (await local.list())[1:]:
+        await local.delete(branch.name, force=True)
+    for point in await local.list_restore_points("main"):
+        await local.delete_restore_point(point)
+    main = await local.url("main")
+    await first_column(main, "DROP SCHEMA public CASCADE", "CREATE SCHEMA public")
+    yield local
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from .cli_progress import SaidProgress
 from .cli_report import say_rehearsal
 from .connection.errors import UsageError
 from .connection.project import project_root
-from .console import ask, say, say_done, say_table, write_json, write_text
+from .console import ask, require_writable, say, say_done, say_table, write_json, write_text
 
 Parent = Annotated[
     str | None, typer.Option(metavar="NAME", help="The branch to copy; default: the default one.")
@@ -31,7 +31,8 @@ def rehearse_command(
         str | None, typer.Option(metavar="CMD", help="A command to try on the upgraded branch.")
     ] = None,
     load: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="SQL to run beside the upgrade, repeatedly.")
+        Path | None,
+        typer.Option(metavar="FILE", help="SQL or a pgbench script to run beside it."),
     ] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the branch for a look.")] = False,
     json: Annotated[
@@ -43,17 +44,21 @@ def rehearse_command(
     html: Annotated[
         str | None, typer.Option(metavar="FILE|-", help="Write it as one HTML page.")
     ] = None,
+    force: Force = False,
 ) -> None:
     """Run what is pending on a branch of the parent, measure it, verify it, and judge."""
-    options = Options(parent, run, load, keep)
+    require_writable(json, markdown, html)
+    options = Options(parent, run, load, keep, force)
     found = run_on_provider(lambda provider: rehearse(provider, options, say))
+    write_json(str(last_plan()), found.as_json())
     say_rehearsal(found)
     write_json(json, found.as_json())
-    write_json(str(last_plan()), found.as_json())
     write_text(markdown, lambda: render_markdown(found))
     write_text(html, lambda: render_html(found))
     if found.verdict == "blocked":
         raise typer.Exit(1)
+    if found.revisions:
+        say(f"Run it on {found.parent_branch} with: db promote")
 
 
 def promote_command(
@@ -92,8 +97,11 @@ async def _restore(
     ways = await ways_back(provider, name)
     if point is None:
         say_table(
-            ("restore point", "kind", "made", "going back loses"),
-            [(way.point.name, way.point.kind, f"{words(way.age)} ago", way.loss) for way in ways],
+            ("restore point", "kind", "made", "rows written since"),
+            [
+                (way.point.name, way.point.kind, f"{words(way.age)} ago", way.rows_words)
+                for way in ways
+            ],
         )
         if not ways:
             say(f"{name} has no restore points; db promote makes them.")

@@ -21,14 +21,15 @@ def say_rehearsal(rehearsal: Rehearsal) -> None:
     """Print the report to standard error."""
     say(summary(rehearsal), "bold")
     say_table(
-        ("revision", "statement", "took", "locks that somebody waits for", "work"),
+        ("revision", "statement", "took", "who waits, and work"),
         [
             (
                 revision.revision,
                 shortened(statement.sql, 60),
                 duration(statement.duration_ms),
-                "\n".join(lock_words(lock) for lock in strong_locks(statement)),
-                effects(statement),
+                "\n".join(
+                    [*map(lock_words, strong_locks(statement)), *filter(None, [effects(statement)])]
+                ),
             )
             for revision in rehearsal.revisions
             for statement in revision.statements
@@ -44,7 +45,8 @@ def say_rehearsal(rehearsal: Rehearsal) -> None:
         )
     for finding in rehearsal.findings:
         place = f" ({finding.place})" if finding.place else ""
+        revision = f", {finding.revision}" if finding.revision else ""
         style = _SEVERITY_STYLES[finding.severity]
-        say(f"{finding.severity}: {finding.revision} {finding.rule}{place}", style)
+        say(f"{finding.severity}: {finding.rule}{revision}{place}", style)
         say(f"    {finding.message} {finding.hint}".rstrip())
     say(VERDICT_WORDS[rehearsal.verdict], _STYLES[rehearsal.verdict])

@@ -26,10 +26,10 @@ def is_terminal() -> bool:
 
 
 @cache
-def _console() -> "Console":
+def _console(width: int | None = None) -> "Console":
     from rich.console import Console
 
-    return Console(stderr=True, highlight=False)
+    return Console(stderr=True, highlight=False, width=width)
 
 
 def _print(*parts: tuple[str, str]) -> None:
@@ -68,7 +68,7 @@ def say_table(headers: Sequence[str], rows: "Iterable[Sequence[str | Text]]") ->
         table.add_row(*row)
     if table.row_count:
         # A pipe has no width: what reads it finds a row on a line.
-        _console().print(table, width=None if is_terminal() else _PIPE_WIDTH)
+        _console(None if is_terminal() else _PIPE_WIDTH).print(table)
 
 
 def write_json(target: str | None, value: Any) -> None:
@@ -97,6 +97,21 @@ def write_text(target: str | None, render: Callable[[], str]) -> None:
         raise ConfigurationError(
             f"{target} cannot be written: {error.strerror}.", "Give another file, or - for stdout."
         ) from None
+
+
+def require_writable(*targets: str | None) -> None:
+    """Refuse targets of `write_text` before the work whose result they would lose.
+
+    Raises:
+        ConfigurationError: the folder of one is not there, or several are standard output.
+    """
+    if targets.count("-") > 1:
+        raise ConfigurationError("Only one thing can go to standard output.", "Name files.")
+    for target in targets:
+        if target not in (None, "-") and not Path(str(target)).absolute().parent.is_dir():
+            raise ConfigurationError(
+                f"{target} cannot be written: there is no such folder.", "Give another file."
+            )
 
 
 def size(size_bytes: int) -> str:

@@ -1,13 +1,13 @@
-"""The load beside a rehearsed upgrade: a file of statements, and how long the longest took."""
+"""The load beside a rehearsed upgrade: a file of SQL, and how long its longest statement took."""
 
 import asyncio
 import re
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import asyncpg
 import sqlparse
@@ -19,7 +19,9 @@ from ..connection.errors import UsageError
 from ..connection.url import DatabaseURL
 from .rehearsal import Stall
 
-_CLIENTS: Final = 2  # for each kind, as a waiting write would keep its client from reading
+CLIENTS: Final = 2  # for each kind, as a waiting write would keep its client from reading
+_HINT: Final = "Give a file of SQL, or a script of pgbench."
+_COMMAND: Final = re.compile(r"\s*\\[a-z]")  # such as \set, \sleep: pgbench's own
 _READ: Final = re.compile(
     r"\s*(SELECT|TABLE|VALUES|SHOW)\b(?!.*\bFOR\s+(NO\s+KEY\s+)?UPDATE\b)", re.I | re.S
 )
@@ -35,6 +37,15 @@ class Figures:
     longest_read_ms: float = 0.0
     longest_write_ms: float = 0.0
 
+    def count(self, took_ms: float, *, is_read: bool) -> None:
+        """Count one more."""
+        if is_read:
+            self.reads += 1
+            self.longest_read_ms = max(self.longest_read_ms, took_ms)
+        else:
+            self.writes += 1
+            self.longest_write_ms = max(self.longest_write_ms, took_ms)
+
     def stall(self) -> Stall:
         """Return the figures as the report has them."""
         return Stall(
@@ -42,48 +53,70 @@ class Figures:
         )
 
 
-def read_statements(path: Path) -> list[str]:
-    """Return the statements of an SQL file.
+class Load(Protocol):
+    """What can run beside an upgrade."""
+
+    def running(self, url: DatabaseURL) -> AbstractAsyncContextManager[Figures]:
+        """Run over and over while the block runs; the figures are complete after it."""
+
+
+def read_load(path: Path) -> Load:
+    """Read a file of SQL statements, or a script of pgbench, which has lines that begin with "\\".
 
     Raises:
-        UsageError: the file cannot be read, or holds no statement.
+        UsageError: the file cannot be read, holds no statement, or pgbench is missing.
     """
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} cannot be read: {error}.", "Give a file of SQL.") from None
-    statements = [each.strip().rstrip(";") for each in sqlparse.split(text)]
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be read: {error.strerror}.", "Give a file of SQL."
+        ) from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{path} is no text in UTF-8.", "Give a file of SQL.") from None
+    script = "\n".join(line for line in text.splitlines() if not _COMMAND.match(line))
+    statements = [each.strip().rstrip(";") for each in sqlparse.split(script)]
     found = [each for each in statements if sqlparse.format(each, strip_comments=True).strip()]
     if not found:
-        raise UsageError(f"{path} holds no statement.", "Give a file of SQL.")
-    return found
+        raise UsageError(f"{path} holds no statement.", _HINT)
+    if script != "\n".join(text.splitlines()):
+        from .pgbench import PgbenchLoad
+
+        return PgbenchLoad(path.resolve(), is_read=all(map(is_read, found)))
+    return StatementLoad(found)
 
 
-@asynccontextmanager
-async def running_load(url: DatabaseURL, statements: list[str]) -> AsyncIterator[Figures]:
-    """Run the statements over and over, reads and writes from clients of their own, to the end.
+@dataclass(frozen=True)
+class StatementLoad:
+    """Statements, each for itself; reads and writes from clients of their own."""
 
-    What is under way when the block ends is waited for, so that a statement that the upgrade held
-    up until its end is counted.
-    """
-    figures = Figures()
-    stopping = asyncio.Event()
-    engine = create_migration_engine(url)
-    reads = [each for each in statements if _is_read(each)]
-    kinds = (reads, [each for each in statements if each not in reads])
-    clients = [
-        asyncio.create_task(_client(engine, kind, number, figures, stopping))
-        for kind in kinds
-        if kind
-        for number in range(_CLIENTS)
-    ]
-    try:
-        await asyncio.sleep(0.2)  # the clients connect, and warm the server's caches
-        yield figures
-    finally:
-        stopping.set()
-        await asyncio.gather(*clients, return_exceptions=True)
-        await engine.dispose()
+    statements: list[str]
+
+    @asynccontextmanager
+    async def running(self, url: DatabaseURL) -> AsyncIterator[Figures]:
+        """Run the statements over and over.
+
+        What is under way when the block ends is waited for, so that a statement that the upgrade
+        held up until its end is counted.
+        """
+        figures = Figures()
+        stopping = asyncio.Event()
+        engine = create_migration_engine(url)
+        reads = [each for each in self.statements if is_read(each)]
+        kinds = (reads, [each for each in self.statements if each not in reads])
+        clients = [
+            asyncio.create_task(_client(engine, kind, number, figures, stopping))
+            for kind in kinds
+            if kind
+            for number in range(CLIENTS)
+        ]
+        try:
+            await asyncio.sleep(0.2)  # the clients connect, and warm the server's caches
+            yield figures
+        finally:
+            stopping.set()
+            await asyncio.gather(*clients, return_exceptions=True)
+            await engine.dispose()
 
 
 async def _client(
@@ -105,17 +138,9 @@ async def _client(
             except (DBAPIError, asyncpg.PostgresError):
                 figures.failures += 1
                 await asyncio.sleep(0.01)
-            _count(figures, statement, (time.perf_counter() - started) * 1000)
+            figures.count((time.perf_counter() - started) * 1000, is_read=is_read(statement))
 
 
-def _count(figures: Figures, statement: str, took_ms: float) -> None:
-    if _is_read(statement):
-        figures.reads += 1
-        figures.longest_read_ms = max(figures.longest_read_ms, took_ms)
-    else:
-        figures.writes += 1
-        figures.longest_write_ms = max(figures.longest_write_ms, took_ms)
-
-
-def _is_read(statement: str) -> bool:
+def is_read(statement: str) -> bool:
+    """Tell whether a statement only reads, and takes no lock that a writer waits for."""
     return _READ.match(statement) is not None

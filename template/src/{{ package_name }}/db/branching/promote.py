@@ -15,6 +15,7 @@ from ..migration.status import read_status
 from ..verification.catalog import take_snapshot
 from .provider import BranchProvider, RestorePoint
 from .rehearsal import RehearsedPlan
+from .writes import count_writes, keep_count
 
 Say = Callable[[str], None]
 
@@ -60,7 +61,9 @@ async def promote(
     say(f"Comparing {parent} with the plan")
     await _require_unmoved(url, rehearsed)
     say(f"Keeping the state of {parent}")
+    counted = await count_writes(url)
     point = await provider.make_restore_point(parent, force=force)
+    keep_count(point, counted)
     say(f"Restore point {point.name} ({point.kind})")
     try:
         steps = await _upgrade(url, rehearsed, point, progress)

@@ -2,19 +2,19 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from secrets import token_hex
-from typing import Final
+from typing import Any, Final
 
 from alembic.script import Script
 from sqlalchemy import text
 
 from ..connection.engine import create_migration_engine
-from ..connection.errors import ToolkitError
+from ..connection.errors import ToolkitError, UsageError
 from ..connection.url import DatabaseURL
 from ..migration.commands import require_single_head
 from ..migration.configuration import alembic_config
@@ -28,8 +28,8 @@ from ..migration.trace import Tracer
 from ..verification.catalog import Catalog, take_snapshot
 from ..verification.data_check import Data, find_losses, summarize_data
 from ..verification.history import declared
-from .load import read_statements, running_load
-from .provider import REHEARSAL_PREFIX, BranchProvider
+from .load import Load, read_load
+from .provider import REHEARSAL_PREFIX, Branch, BranchProvider
 from .rehearsal import Rehearsal, RoundTripSummary, Stall
 from .round_trip import go_down_and_up
 from .smoke import run_smoke_test
@@ -50,6 +50,7 @@ class Options:
     run: str | None = None
     load: Path | None = None
     keep: bool = False
+    force: bool = False
 
 
 @dataclass
@@ -85,7 +86,9 @@ async def rehearse(provider: BranchProvider, options: Options, say: Say) -> Rehe
     """Run what is pending on `options.parent` on a branch of it, and delete the branch.
 
     The parent is only read: its data by making the branch, nothing else. A revision that fails is
-    a finding and no error. The branch is deleted whatever happens, unless `options.keep`.
+    a finding and no error. The branch is deleted whatever happens, unless `options.keep`; where
+    that fails it expires. `options.force` ends the sessions that keep the local provider from
+    copying the parent.
 
     Raises:
         UsageError: there is no such parent, or the file of the load cannot be read.
@@ -94,27 +97,25 @@ async def rehearse(provider: BranchProvider, options: Options, say: Say) -> Rehe
         ToolkitError: the branch cannot be made or reached.
     """
     load_thresholds()
-    statements = read_statements(options.load) if options.load else []
+    load = read_load(options.load) if options.load else None
     require_single_head(alembic_config())
     started_at = datetime.now(UTC)
-    parent = options.parent or (await provider.list())[0].name
     gathered = _Gathered(say)
-    async with _branch(provider, parent, gathered, keep=options.keep) as (name, url):
+    async with _branch(provider, options, gathered) as (branch, url):
         with gathered.phase("inspection", "Reading its schema and its data"):
             status = await read_status(url)
             before, data = await take_snapshot(url), await summarize_data(url)
             version = await _server_version(url)
         tracer = Tracer()
-        with gathered.phase("upgrade", f"Upgrading it: {len(status.pending)} revisions"):
-            succeeded = await _upgrade(url, status, statements, tracer, gathered)
+        with gathered.phase("upgrade", _upgrading(len(status.pending))):
+            succeeded = await _upgrade(url, status, load, tracer, gathered)
         with gathered.phase("verification", "Verifying schema, data and round trip"):
             after = await take_snapshot(url)
             if succeeded and status.pending:
                 await _verify(url, status.pending, data, before, after, options, gathered)
         return _conclude(
             make_plan(status, before.fingerprint),
-            parent,
-            name,
+            branch,
             started_at,
             version,
             status.pending,
@@ -127,26 +128,53 @@ async def rehearse(provider: BranchProvider, options: Options, say: Say) -> Rehe
 
 @asynccontextmanager
 async def _branch(
-    provider: BranchProvider, parent: str, gathered: _Gathered, *, keep: bool
-) -> AsyncIterator[tuple[str, DatabaseURL]]:
+    provider: BranchProvider, options: Options, gathered: _Gathered
+) -> AsyncIterator[tuple[Branch, DatabaseURL]]:
     name = f"{REHEARSAL_PREFIX}{datetime.now(UTC):%Y%m%d-%H%M%S}-{token_hex(2)}"
+    may_be_there = True
     try:
-        with gathered.phase("branch", f"Making a branch of {parent}: {name}"):
-            await provider.create(name, parent, ttl=_TIME_TO_LIVE)
+        origin = options.parent or "the default branch"
+        with gathered.phase("branch", f"Making a branch of {origin}: {name}"):
+            try:
+                branch = await provider.create(
+                    name, options.parent, ttl=_TIME_TO_LIVE, force=options.force
+                )
+            except UsageError:
+                may_be_there = False
+                raise
             url = await provider.url(name)
-        yield name, url
+        yield branch, url
     finally:
-        if keep:
+        if may_be_there and options.keep:
             gathered.say(f"Branch {name} is kept: db branch delete {name}")
-        else:
-            # A second Ctrl-C must not leave it behind either.
-            await asyncio.shield(_delete(provider, name, gathered))
+        elif may_be_there:
+            await _to_the_end(_delete(provider, name, gathered))
+
+
+async def _to_the_end(work: Coroutine[Any, Any, None]) -> None:
+    """Wait for work that Ctrl-C must not stop; a second one during it does, and ends all."""
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await task
+        raise
 
 
 async def _delete(provider: BranchProvider, name: str, gathered: _Gathered) -> None:
-    with gathered.phase("deletion", f"Deleting branch {name}"):
-        if any(branch.name == name for branch in await provider.list()):
+    """Delete the branch, if there is one: it may not have been made, or have expired meanwhile."""
+    try:
+        with gathered.phase("deletion", f"Deleting branch {name}"):
             await provider.delete(name, force=True)
+    except UsageError:
+        if any(branch.name == name for branch in await provider.list()):
+            raise
+    except ToolkitError as error:  # what was found out counts all the same
+        gathered.say(f"{error.message} Branch {name} expires; until then: db branch prune")
+
+
+def _upgrading(count: int) -> str:
+    return f"Upgrading it: {count} revision{'s' * (count != 1)}"
 
 
 async def _server_version(url: DatabaseURL) -> str:
@@ -172,22 +200,23 @@ class _Said(Progress):
 async def _upgrade(
     url: DatabaseURL,
     status: Status,
-    statements: list[str],
+    load: Load | None,
     tracer: Tracer,
     gathered: _Gathered,
 ) -> bool:
     """Upgrade the branch by the runner that the parent will meet; return whether it succeeded."""
 
-    async def run() -> None:
-        await upgrade(url, progress=_Said(gathered.say), tracer=tracer)
+    async with nullcontext() if load is None else load.running(url) as figures:
+        succeeded = await _upgrade_alone(url, status, tracer, gathered)
+    gathered.load = None if figures is None else figures.stall()
+    return succeeded
 
+
+async def _upgrade_alone(
+    url: DatabaseURL, status: Status, tracer: Tracer, gathered: _Gathered
+) -> bool:
     try:
-        if statements:
-            async with running_load(url, statements) as figures:
-                await run()
-            gathered.load = figures.stall()
-        else:
-            await run()
+        await upgrade(url, progress=_Said(gathered.say), tracer=tracer)
     except ToolkitError as error:
         failed = status.pending[len(tracer.revisions)]
         tracer.end_failed_revision(failed.revision, failed.doc)
@@ -240,8 +269,7 @@ _UNDECLARED: Final = 'If it is meant, say so in the revision: data_loss = "why"'
 
 def _conclude(
     plan: Plan,
-    parent: str,
-    branch: str,
+    branch: Branch,
     started_at: datetime,
     version: str,
     pending: tuple[Script, ...],
@@ -259,8 +287,8 @@ def _conclude(
     relations = [each for each in tracer.relations.values() if each.name in named]
     return Rehearsal(
         plan=plan,
-        parent_branch=parent,
-        branch=branch,
+        parent_branch=branch.parent or "",
+        branch=branch.name,
         started_at=started_at,
         postgres_version=version,
         phases_ms=gathered.phases_ms,

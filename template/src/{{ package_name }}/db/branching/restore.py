@@ -1,25 +1,34 @@
 """Restore points of a branch: which there are, what would be lost, and the way back."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from ..connection.errors import UsageError
+from ..connection.errors import ToolkitError, UsageError
 from ..migration.status import read_status
 from .provider import BranchProvider, RestorePoint
+from .writes import count_writes, written_since
 
 
 @dataclass(frozen=True)
 class WayBack:
-    """A restore point, how old it is, and the revision that the branch is at now."""
+    """A restore point, how old it is, and how many rows were written since, where that is known."""
 
     point: RestorePoint
     age: timedelta
+    rows: int | None
+
+    @property
+    def rows_words(self) -> str:
+        """How many rows were written since, as a person reads it."""
+        return "unknown" if self.rows is None else f"{self.rows:,}".replace(",", " ")
 
     @property
     def loss(self) -> str:
         """What going back there loses."""
-        return f"everything written in the last {words(self.age)}"
+        what = "everything" if self.rows is None else f"{self.rows_words} rows"
+        return f"{what} written in the last {words(self.age)}"
 
 
 async def ways_back(provider: BranchProvider, branch: str) -> list[WayBack]:
@@ -30,7 +39,14 @@ async def ways_back(provider: BranchProvider, branch: str) -> list[WayBack]:
     """
     now = datetime.now(UTC)
     points = await provider.list_restore_points(branch)
-    return [WayBack(point, now - point.created_at) for point in points]
+    counted = None
+    if points:
+        with suppress(ToolkitError):  # a database that cannot be reached may be why one goes back
+            counted = await count_writes(await provider.url(branch))
+    return [
+        WayBack(point, now - point.created_at, counted and written_since(point, counted))
+        for point in points
+    ]
 
 
 def chosen(ways: Sequence[WayBack], name: str) -> WayBack:
@@ -51,7 +67,7 @@ def words(age: timedelta) -> str:
     for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
         if count := seconds // length:
             return f"{count} {unit}{'s' * (count != 1)}"
-    return f"{seconds} seconds"
+    return f"{seconds} second{'s' * (seconds != 1)}"
 
 
 async def revision_of(provider: BranchProvider, branch: str) -> str:

@@ -25,6 +25,13 @@ _EXPECTED: Final[dict[str, Literal["rewrites", "scans"]]] = {
 }
 
 
+_STEPS: Final = {
+    "rewrites-table": "Add a new column beside the old one, fill it in batches, then switch to it.",
+    "scans-under-lock": "Make an index CONCURRENTLY; add a constraint NOT VALID, and VALIDATE it "
+    "in the next revision.",
+}
+
+
 def verdict_of(findings: Iterable[Finding]) -> Verdict:
     """Return "blocked" for any error, "review" for any warning, else "safe"."""
     severities = {finding.severity for finding in findings}
@@ -82,9 +89,7 @@ def _judge_work(
             f"{statement.duration_ms:.0f} ms, while {_waiting(held.get(name, ''))}.",
             revision.revision,
             source="trace",
-            hint="Do it in steps that take no strong lock: docs/writing-safe-revisions.md"
-            if is_large
-            else "The table is small enough for that.",
+            hint=_STEPS[rule] if is_large else "The table is small enough for that.",
         )
 
 

@@ -7,22 +7,22 @@ from typing import Final
 from mako.template import Template
 
 from ...migration.locks import blocks_reads, blocks_writes, strength
-from ...migration.trace import Lock, Statement
+from ...migration.trace import Lock, RevisionTrace, Statement
 from ..rehearsal import Rehearsal
 from . import words
 
 _TEMPLATE: Final = Path(__file__).with_name("page.html.mako")
-_WIDTH: Final = 1000.0  # of the time axis, in the picture's own units
-_LEAST_WIDTH: Final = 3.0  # a bar that nobody can see says nothing
+_LEAST_PERCENT: Final = 0.4  # a bar that nobody can see says nothing
 
 
 @dataclass(frozen=True)
 class Bar:
-    """A statement or a lock on the time axis; `style` is its class in the style sheet."""
+    """A statement or a lock on the time axis, in percent of it; `style` is its class."""
 
     left: float
     width: float
     style: str
+    text: str
     title: str
 
 
@@ -42,12 +42,19 @@ def render_html(rehearsal: Rehearsal) -> str:
     )
     page = template.render(
         rehearsal=rehearsal,
-        lanes=_lanes(rehearsal),
+        statements=_numbered(rehearsal),
+        statement_lanes=_statement_lanes(rehearsal),
+        lock_lanes=_lock_lanes(rehearsal),
         ticks=_ticks(rehearsal),
         words=words,
-        axis_width=_WIDTH,
     )
     return str(page)
+
+
+def _numbered(rehearsal: Rehearsal) -> list[tuple[int, RevisionTrace, Statement]]:
+    """Return all statements with the numbers that the timeline and the table share."""
+    pairs = [(each, statement) for each in rehearsal.revisions for statement in each.statements]
+    return [(number, *pair) for number, pair in enumerate(pairs, 1)]
 
 
 def _span_ms(rehearsal: Rehearsal) -> float:
@@ -67,43 +74,51 @@ def _start_ms(rehearsal: Rehearsal) -> float:
     )
 
 
-def _lanes(rehearsal: Rehearsal) -> list[Lane]:
+def _bar(
+    rehearsal: Rehearsal, from_ms: float, length_ms: float, style: str, text: str, title: str
+) -> Bar:
     start = _start_ms(rehearsal)
-    scale = _WIDTH / max(_span_ms(rehearsal) - start, 0.001)
+    scale = 100 / max(_span_ms(rehearsal) - start, 0.001)
+    left = min((from_ms - start) * scale, 100 - _LEAST_PERCENT)
+    width = min(max(length_ms * scale, _LEAST_PERCENT), 100 - left)
+    return Bar(round(left, 2), round(width, 2), style, text, title)
 
-    def bar(from_ms: float, length_ms: float, style: str, title: str) -> Bar:
-        left = min((from_ms - start) * scale, _WIDTH - _LEAST_WIDTH)
-        width = min(max(length_ms * scale, _LEAST_WIDTH), _WIDTH - left)
-        return Bar(round(left, 1), round(width, 1), style, title)
 
-    lanes = [
+def _statement_lanes(rehearsal: Rehearsal) -> list[Lane]:
+    lanes: dict[str, Lane] = {}
+    for number, revision, each in _numbered(rehearsal):
+        label = f"{revision.revision} {revision.message}"
+        lane = lanes.setdefault(revision.revision, Lane(label, []))
+        text = f"{number} {words.shortened(each.sql, 60)}"
+        style = _statement_style(each)
+        title = f"{number} {_title(each)}"
+        lane.bars.append(_bar(rehearsal, each.started_ms, each.duration_ms, style, text, title))
+    return list(lanes.values())
+
+
+def _lock_lanes(rehearsal: Rehearsal) -> list[Lane]:
+    held: dict[str, list[tuple[Statement, Lock]]] = {}
+    for _, _, statement in _numbered(rehearsal):
+        for lock in statement.locks:
+            held.setdefault(lock.relation, []).append((statement, lock))
+    return [
         Lane(
-            f"{revision.revision} {revision.message}",
+            relation,
             [
-                bar(each.started_ms, each.duration_ms, _statement_style(each), _title(each))
-                for each in revision.statements
+                _bar(
+                    rehearsal,
+                    statement.started_ms,
+                    lock.held_ms,
+                    _lock_style(lock),
+                    f"{lock.mode.removesuffix('Lock')} {words.duration(lock.held_ms)}",
+                    _lock_title(lock),
+                )
+                # The strongest is drawn last, above the weaker ones.
+                for statement, lock in sorted(pairs, key=lambda pair: strength(pair[1].mode))
             ],
         )
-        for revision in rehearsal.revisions
+        for relation, pairs in sorted(held.items())
     ]
-    by_relation: dict[str, list[tuple[Statement, Lock]]] = {}
-    for revision in rehearsal.revisions:
-        for statement in revision.statements:
-            for lock in statement.locks:
-                by_relation.setdefault(lock.relation, []).append((statement, lock))
-    for relation, held in sorted(by_relation.items()):
-        # The strongest is drawn last, above the weaker ones.
-        ordered = sorted(held, key=lambda pair: strength(pair[1].mode))
-        lanes.append(
-            Lane(
-                relation,
-                [
-                    bar(statement.started_ms, lock.held_ms, _lock_style(lock), _lock_title(lock))
-                    for statement, lock in ordered
-                ],
-            )
-        )
-    return lanes
 
 
 def _statement_style(statement: Statement) -> str:
@@ -125,6 +140,6 @@ def _lock_title(lock: Lock) -> str:
     return f"{words.lock_words(lock)}: {words.who_waits(lock.mode)}"
 
 
-def _ticks(rehearsal: Rehearsal) -> list[tuple[float, str]]:
+def _ticks(rehearsal: Rehearsal) -> list[str]:
     span = _span_ms(rehearsal) - _start_ms(rehearsal)
-    return [(_WIDTH * part / 4, words.duration(span * part / 4)) for part in range(5)]
+    return [words.duration(span * part / 4) for part in range(5)]

@@ -12,6 +12,7 @@ from .words import (
     VERDICT_WORDS,
     duration,
     effects,
+    key_figures,
     lock_words,
     round_trip_words,
     shortened,
@@ -34,6 +35,8 @@ def _lines(rehearsal: Rehearsal) -> Iterator[str]:
     yield f"## {VERDICT_SIGNS[rehearsal.verdict]} Migration {VERDICT_WORDS[rehearsal.verdict]}"
     yield ""
     yield _text(summary(rehearsal)) + "."
+    yield ""
+    yield " · ".join(f"{name} **{figure}**" for name, figure in key_figures(rehearsal))
     if rehearsal.reasons:
         yield ""
         yield from (f"- **{each.rule}**: {_text(each.message)}" for each in rehearsal.reasons)
@@ -71,7 +74,7 @@ def _statements(rehearsal: Rehearsal) -> Iterator[str]:
         cells = (
             _code(revision),
             _code(shortened(statement.sql, 100)),
-            duration(statement.duration_ms),
+            duration(statement.duration_ms).replace(" ", "&nbsp;"),
             "<br>".join(_text(lock_words(lock)) for lock in strong_locks(statement)),
             _text(effects(statement)),
         )
@@ -85,10 +88,11 @@ def _findings(rehearsal: Rehearsal) -> Iterator[str]:
     yield f"<details><summary>{len(rehearsal.findings)} findings</summary>"
     yield ""
     for finding in rehearsal.findings:
-        place = f" `{finding.place}`" if finding.place else ""
+        place = f" {_code(finding.place)}" if finding.place else ""
+        revision = f", {_code(finding.revision)}" if finding.revision else ""
         yield (
-            f"- {SEVERITY_SIGNS[finding.severity]} **{finding.rule}** ({finding.source}, "
-            f"`{finding.revision}`){place}: {_text(finding.message)} {_text(finding.hint)}".rstrip()
+            f"- {SEVERITY_SIGNS[finding.severity]} **{finding.rule}** ({finding.source}"
+            f"{revision}){place}: {_text(finding.message)} {_text(finding.hint)}".rstrip()
         )
     yield ""
     yield "</details>"
@@ -98,18 +102,22 @@ def _picture(changes: list[Difference]) -> Iterator[str]:
     """Draw the objects that come, go and change, each within the one that it belongs to."""
     groups: dict[str, list[Difference]] = {}
     for change in changes[:_MOST_CHANGES]:
-        groups.setdefault(_owner(change.object), []).append(change)
+        groups.setdefault(_owner(change), []).append(change)
     yield ""
     yield "```mermaid"
     yield "flowchart LR"
     number = 0
     for index, (owner, members) in enumerate(groups.items()):
-        yield f'  subgraph g{index}["{_label(owner)}"]'
-        for member in members:
+        whole = _whole(owner, members)
+        if whole is None:
+            yield f'  subgraph g{index}["{_label(owner)}"]'
+        for member in members if whole is None else [whole]:
             number += 1
             sign, style = _sign(member)
-            yield f'    n{number}["{sign} {_label(_short_name(member.object))}"]:::{style}'
-        yield "  end"
+            name = _short_name(member.object) if whole is None else _with_columns(whole, members)
+            yield f'    n{number}["{sign} {_label(name)}"]:::{style}'
+        if whole is None:
+            yield "  end"
     yield "  classDef added fill:#d3f5dc,stroke:#1a7f37,color:#0b3d1c"
     yield "  classDef removed fill:#ffdcd7,stroke:#cf222e,color:#5c0d12"
     yield "  classDef changed fill:#fff3c4,stroke:#9a6700,color:#4d3300"
@@ -118,15 +126,35 @@ def _picture(changes: list[Difference]) -> Iterator[str]:
         yield f"and {len(changes) - _MOST_CHANGES} more."
 
 
+def _whole(owner: str, members: list[Difference]) -> Difference | None:
+    """Return the object itself, where all of it comes or goes, or nothing belongs to it."""
+    for member in members:
+        is_owner = member.object.partition(" ")[2] == owner
+        if is_owner and (len(members) == 1 or None in (member.was, member.now)):
+            return member
+    return None
+
+
+def _with_columns(whole: Difference, members: list[Difference]) -> str:
+    owner = whole.object.partition(" ")[2]
+    columns = [each.object for each in members if each.object.startswith("column ")]
+    names = ", ".join(name.removeprefix(f"column {owner}.") for name in columns)
+    return f"{whole.object} ({names})" if names else whole.object
+
+
 def _sign(change: Difference) -> tuple[str, str]:
     if change.was is None:
         return "+", "added"
     return ("-", "removed") if change.now is None else ("~", "changed")
 
 
-def _owner(name: str) -> str:
-    """Return the table, or other object, that a catalog object's name begins with."""
-    kind, _, rest = name.partition(" ")
+def _owner(change: Difference) -> str:
+    """Return the table, or other object, that a catalog object belongs to."""
+    kind, _, rest = change.object.partition(" ")
+    if kind == "index" and (
+        on := re.search(r" ON (?:ONLY )?(.+?) USING ", change.now or change.was or "")
+    ):
+        return on[1]
     parts = rest.split(".")
     return ".".join(parts[:2]) if kind in ("column", "constraint", "trigger", "policy") else rest
 

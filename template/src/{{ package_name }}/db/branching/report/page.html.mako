@@ -1,6 +1,4 @@
-<%!
-    LANE = 26
-%><!doctype html>
+<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -24,19 +22,36 @@ code, .sql { font-family: ui-monospace, monospace; font-size: 13px; overflow-wra
 .verdict.blocked b { color: var(--blocked); }
 .verdict p { margin: 4px 0 0; } .faint { color: var(--faint); }
 ul { padding-left: 20px; margin: 8px 0; }
-svg { width: 100%; height: auto; display: block; }
-svg text { font: 12px system-ui, sans-serif; fill: var(--ink); } svg .tick { fill: var(--faint); }
-svg .grid { stroke: var(--line); } svg .stripe { fill: var(--card); }
-.statement { fill: var(--bar); } .failed { fill: var(--blocked); } .all { fill: var(--all); }
-.writes { fill: var(--writes); } .none { fill: var(--none); opacity: .55; }
+.figures { display: flex; flex-wrap: wrap; gap: 4px 28px; margin: 10px 0 0; padding: 0; }
+.figures div { display: flex; flex-direction: column-reverse; } .figures dt { color: var(--faint);
+  font-size: 13px; } .figures dd { margin: 0; font-size: 20px; font-weight: 600; }
+.lanes { display: grid; grid-template-columns: minmax(0, 230px) minmax(0, 1fr); align-items: center;
+  gap: 3px 12px; } .lanes h3 { grid-column: 1 / -1; font-size: 13px; font-weight: 600; margin: 8px 0 0;
+  color: var(--faint); } .label { overflow: hidden; text-overflow: ellipsis; white-space: nowrap;
+  font-size: 13px; }
+.track { position: relative; height: 24px; background: var(--card) linear-gradient(90deg,
+  var(--line) 1px, transparent 1px) 0 0 / 25% 100%; border-right: 1px solid var(--line); }
+.bar { position: absolute; top: 3px; bottom: 3px; border-radius: 3px; box-sizing: border-box;
+  overflow: hidden; white-space: nowrap; font: 11px/18px ui-monospace, monospace; color: #fff;
+  box-shadow: inset -1px 0 var(--paper); } .bar span { padding-left: 5px; }
+.ticks { grid-column: 2; display: flex; justify-content: space-between; font-size: 12px;
+  color: var(--faint); }
+.statement { background: var(--bar); } .failed { background: var(--blocked); }
+.lock.all { background: var(--all); } .lock.writes { background: var(--writes); color: #000; }
+.lock.none { background: var(--none); color: #000; }
 .legend span { display: inline-block; margin-right: 18px; } .legend i { display: inline-block;
   width: 12px; height: 12px; border-radius: 2px; margin-right: 6px; vertical-align: -1px; }
 table { border-collapse: collapse; width: 100%; } th, td { text-align: left; vertical-align: top;
   padding: 6px 10px; border-bottom: 1px solid var(--line); } th { font-weight: 600; }
+td, li, p, pre { overflow-wrap: anywhere; } td code { overflow-wrap: normal; }
 td.number { text-align: right; white-space: nowrap; }
-.error { color: var(--blocked); } .warning { color: var(--review); } .info { color: var(--faint); }
+td.error, td.warning, td.info { white-space: nowrap; } .error { color: var(--blocked); } .warning { color: var(--review); } .info { color: var(--faint); }
 ins { color: var(--safe); text-decoration: none; } del { color: var(--blocked); text-decoration: none; }
 pre { margin: 0; white-space: pre-wrap; }
+@media (max-width: 760px) { body { padding: 12px; } .lanes { grid-template-columns: minmax(0, 1fr); }
+  .ticks { grid-column: 1; } thead { display: none; } table, tbody, tr, td { display: block; }
+  tr { border-bottom: 1px solid var(--line); padding: 6px 0; } td { border: 0; padding: 1px 0; }
+  td.number { text-align: left; } td:empty { display: none; } }
 </style>
 </head>
 <body>
@@ -44,6 +59,11 @@ pre { margin: 0; white-space: pre-wrap; }
 <div class="verdict ${rehearsal.verdict}">
 <h1><b>${rehearsal.verdict}</b>: ${words.VERDICT_WORDS[rehearsal.verdict].partition(": ")[2]}</h1>
 <p>${words.summary(rehearsal)}</p>
+<dl class="figures">
+% for name, figure in words.key_figures(rehearsal):
+<div><dt>${name}</dt><dd>${figure}</dd></div>
+% endfor
+</dl>
 % if rehearsal.reasons:
 <ul>
 % for finding in rehearsal.reasons:
@@ -53,29 +73,29 @@ pre { margin: 0; white-space: pre-wrap; }
 % endif
 </div>
 
-% if lanes:
-<h2>What happened when</h2>
-<%
-    label = 240
-    height = LANE * len(lanes) + 34
-%>
-<svg viewBox="0 0 ${label + axis_width + 20} ${height}" role="img" aria-label="Timeline of statements and locks">
-% for index, lane in enumerate(lanes):
-% if index % 2 == 0:
-<rect class="stripe" x="0" y="${index * LANE}" width="${label + axis_width + 20}" height="${LANE}"/>
-% endif
-% endfor
-% for left, text in ticks:
-<line class="grid" x1="${label + left}" x2="${label + left}" y1="0" y2="${LANE * len(lanes) + 6}"/>
-<text class="tick" x="${label + left}" y="${LANE * len(lanes) + 24}" text-anchor="${'end' if left == axis_width else 'middle' if left else 'start'}">${text}</text>
-% endfor
-% for index, lane in enumerate(lanes):
-<text x="8" y="${index * LANE + 17}">${words.shortened(lane.label, 36)}<title>${lane.label}</title></text>
+<%def name="rows(lanes)">
+% for lane in lanes:
+<div class="label" title="${lane.label}">${lane.label}</div>
+<div class="track">
 % for bar in lane.bars:
-<rect class="${bar.style}" x="${label + bar.left}" y="${index * LANE + 5}" width="${bar.width}" height="${LANE - 10}" rx="2"><title>${bar.title}</title></rect>
+<div class="bar ${bar.style}" style="left: ${bar.left}%; width: ${bar.width}%" title="${bar.title}"><span>${bar.text}</span></div>
 % endfor
+</div>
 % endfor
-</svg>
+</%def>
+% if statements:
+<h2>What happened when</h2>
+<div class="lanes">
+<h3>Statements, by revision</h3>
+${rows(statement_lanes)}
+<h3>Locks, by table, until the end of the transaction</h3>
+${rows(lock_lanes)}
+<div class="ticks">
+% for text in ticks:
+<span>${text}</span>
+% endfor
+</div>
+</div>
 <p class="legend"><span><i style="background: var(--bar)"></i>a statement runs</span><span><i
 style="background: var(--all)"></i>readers and writers of the table wait</span><span><i
 style="background: var(--writes)"></i>its writers wait</span><span><i
@@ -84,13 +104,13 @@ style="background: var(--none)"></i>locked, and nobody waits</span></p>
 
 <h2>Statements</h2>
 <table>
-<thead><tr><th>revision</th><th>statement</th><th>took</th><th>locks</th><th>work</th></tr></thead>
+<thead><tr><th></th><th>revision</th><th>statement</th><th>took</th><th>locks</th><th>work</th></tr></thead>
 <tbody>
-% for revision in rehearsal.revisions:
-% for statement in revision.statements:
+% for number, revision, statement in statements:
 <tr>
+<td class="number">${number}</td>
 <td><code>${revision.revision}</code></td>
-<td><pre class="sql">${statement.sql.strip()}</pre></td>
+<td><pre class="sql">${words.unindented(statement.sql)}</pre></td>
 <td class="number">${words.duration(statement.duration_ms)}</td>
 <td>
 % for lock in statement.locks:
@@ -107,7 +127,6 @@ style="background: var(--none)"></i>locked, and nobody waits</span></p>
 </td>
 </tr>
 % endfor
-% endfor
 </tbody>
 </table>
 
@@ -118,7 +137,7 @@ style="background: var(--none)"></i>locked, and nobody waits</span></p>
 <tbody>
 % for finding in rehearsal.findings:
 <tr><td class="${finding.severity}">${finding.severity}</td><td><code>${finding.rule}</code><br><span
-class="faint">${finding.source}</span></td><td><code>${finding.revision}</code>
+class="faint">${finding.source}</span></td><td><code>${finding.revision or ""}</code>
 % if finding.place:
 <br><span class="faint">${finding.place}</span>
 % endif

@@ -1,6 +1,6 @@
 """The words and figures that all reports share, so that they say the same of the same."""
 
-from collections.abc import Sequence
+from inspect import cleandoc
 from typing import Final
 
 from ...migration.locks import blocks_reads, blocks_writes
@@ -31,6 +31,11 @@ def shortened(sql: str, length: int) -> str:
     """Return a statement on one line, cut to `length` characters."""
     line = " ".join(sql.split())
     return line if len(line) <= length else f"{line[: length - 1]}…"
+
+
+def unindented(sql: str) -> str:
+    """Return a statement without the indentation that it has in its file."""
+    return cleandoc(sql)
 
 
 def who_waits(mode: str) -> str:
@@ -79,7 +84,21 @@ def round_trip_words(rehearsal: Rehearsal) -> str:
     return f"{found.checked} went down and up again and left the same schema{tail}"
 
 
-def longest_wait_ms(statements: Sequence[Statement]) -> float:
-    """Return how long writers would have waited at the most, in milliseconds."""
-    held = [lock.held_ms for statement in statements for lock in strong_locks(statement)]
-    return max(held, default=0.0)
+def key_figures(rehearsal: Rehearsal) -> list[tuple[str, str]]:
+    """Return what a person wants to know first: the longest waits, and the tables worked on."""
+    statements = [each for revision in rehearsal.revisions for each in revision.statements]
+    locks = [lock for statement in statements for lock in statement.locks]
+    waits = {
+        "longest wait of readers": [lock for lock in locks if blocks_reads(lock.mode)],
+        "longest wait of writers": [lock for lock in locks if blocks_writes(lock.mode)],
+    }
+    rewrites = {name for statement in statements for name in statement.rewrites}
+    scans = {name for statement in statements for name in statement.scans} - rewrites
+    return [
+        *(
+            (name, duration(max((each.held_ms for each in held), default=0.0)))
+            for name, held in waits.items()
+        ),
+        ("tables rewritten", str(len(rewrites))),
+        ("tables read in full", str(len(scans))),
+    ]
