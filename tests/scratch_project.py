@@ -23,6 +23,12 @@ run_migrations(runpy.run_path(str(Path(__file__).parent / "models.py"))["metadat
 """
 _NO_MODELS: Final = "from sqlalchemy import MetaData\n\nmetadata = MetaData()\n"
 
+# The body of a revision that builds an index on the table `t` concurrently.
+INDEX = (
+    "with op.get_context().autocommit_block():\n"
+    '    op.execute("CREATE INDEX CONCURRENTLY i ON t (v)")'
+)
+
 
 @dataclass(frozen=True)
 class ScratchProject:

@@ -9,9 +9,8 @@ from db.connection.url import DatabaseURL
 from db.migration.runner import upgrade
 from db.verification.catalog import take_snapshot
 from forked_runs import join, start_upgrade
-from queries import Query, first_column
-from scratch_project import ScratchProject
-from test_safe_run import INDEX, session, until_locked
+from queries import Query, first_column, session, until_locked
+from scratch_project import INDEX, ScratchProject
 
 VERSION = "SELECT version_num FROM alembic_version"
 LOCKS = (
