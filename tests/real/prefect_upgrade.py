@@ -23,6 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from importlib import import_module
 from pathlib import Path
 from typing import Final
 
@@ -41,7 +42,6 @@ run_migrations(Base.metadata)
 
 def main(given: str) -> None:
     """Upgrade twice, and print what differs."""
-    import prefect.server.database
     from db.connection.url import DatabaseURL
     from db.verification.catalog import take_snapshot
     from queries import first_column
@@ -51,7 +51,7 @@ def main(given: str) -> None:
     for url in (ours, own):
         asyncio.run(execute_alone(server, f"DROP DATABASE IF EXISTS {url.database}"))
         asyncio.run(execute_alone(server, f"CREATE DATABASE {url.database}"))
-    folder = Path(prefect.server.database.__file__).parent
+    folder = Path(str(import_module("prefect.server.database").__file__)).parent
     with tempfile.TemporaryDirectory() as scratch:
         project = Path(scratch)
         (project / "migrations").mkdir()

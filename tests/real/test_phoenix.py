@@ -26,13 +26,15 @@ class Project:
 
     def db(self, *arguments: str, **environment: str) -> str:
         """Run a command of the toolkit; it must succeed."""
-        command = (self.folder / ".venv/bin/python", "-m", "my_app.db", *arguments)
-        return check(*command, cwd=self.folder, PYTHONPATH="src", **environment)
+        python = self.folder / ".venv/bin/python"
+        return check(
+            python, "-m", "my_app.db", *arguments, cwd=self.folder, PYTHONPATH="src", **environment
+        )
 
     def python(self, code: str, *arguments: str) -> str:
         """Run a program in the project's environment; it must succeed."""
-        command = (self.folder / ".venv/bin/python", "-c", code, *arguments)
-        return check(*command, cwd=self.folder, PYTHONPATH="src")
+        python = self.folder / ".venv/bin/python"
+        return check(python, "-c", code, *arguments, cwd=self.folder, PYTHONPATH="src")
 
 
 @pytest.fixture(scope="module")
@@ -51,10 +53,6 @@ def project(template: Template, tmp_path_factory: pytest.TempPathFactory) -> Pro
     (folder / "migrations/env.py").write_text(
         environment.replace("run_migrations(metadata)", "run_migrations(Base.metadata)")
     )
-    # It was written without our rule that a concurrent index stands alone in its revision.
-    pyproject = folder / "pyproject.toml"
-    allowed = "[tool.db]\nallow_mixed_revisions = true"
-    pyproject.write_text(pyproject.read_text().replace("[tool.db]", allowed, 1))
     return Project(folder)
 
 

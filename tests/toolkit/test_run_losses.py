@@ -10,8 +10,8 @@ from db.migration.runner import upgrade
 from db.verification.catalog import take_snapshot
 from forked_runs import join, start_upgrade
 from queries import Query, first_column
+from run_sessions import INDEX, session, until_locked
 from scratch_project import ScratchProject
-from test_safe_run import INDEX, session, until_locked
 
 VERSION = "SELECT version_num FROM alembic_version"
 LOCKS = (

@@ -1,8 +1,6 @@
 """The safe run: one migrator at a time, short waits for locks, whole retries, truth at the end."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
@@ -17,14 +15,11 @@ from db.migration.runner import downgrade, upgrade
 from db.verification.catalog import take_snapshot
 from forked_runs import join, start_upgrade
 from queries import Query, first_column
+from run_sessions import INDEX, session, until_locked
 from scratch_project import ScratchProject
-from sqlalchemy import event, text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-INDEX = (
-    "with op.get_context().autocommit_block():\n"
-    '    op.execute("CREATE INDEX CONCURRENTLY i ON t (v)")'
-)
 DROP_INDEX = (
     'with op.get_context().autocommit_block():\n    op.execute("DROP INDEX CONCURRENTLY i")'
 )
@@ -43,19 +38,6 @@ class Told(Progress):
         """Wait for news that hold `part`."""
         while not any(part in line for line in self.waited):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
-
-
-@asynccontextmanager
-async def session(url: DatabaseURL, *statements: str) -> AsyncIterator[AsyncConnection]:
-    """Another session of the database, with an open transaction."""
-    engine = create_migration_engine(url)
-    try:
-        async with engine.connect() as connection:
-            for statement in statements:
-                await connection.execute(text(statement))
-            yield connection
-    finally:
-        await engine.dispose()
 
 
 @pytest.fixture
@@ -147,17 +129,6 @@ async def test_the_lock_of_a_killed_migrator_is_free_at_once(
     )
     async with asyncio.timeout(10):
         while await query(running):  # noqa: ASYNC110 - PostgreSQL tells nobody
-            await asyncio.sleep(0.1)
-
-
-async def until_locked(url: DatabaseURL, *, is_locked: bool = True) -> None:
-    """Wait until a migrator holds its lock, or no longer does."""
-    locks = (
-        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = "
-        "(SELECT oid FROM pg_database WHERE datname = current_database())"
-    )
-    async with asyncio.timeout(30):
-        while ((await first_column(url, locks))[0] > 0) is not is_locked:  # noqa: ASYNC110
             await asyncio.sleep(0.1)
 
 

@@ -1,10 +1,9 @@
 """Commands whose modules are imported when they are called: `db upgrade` pays for itself alone."""
 
 from importlib import import_module
-from typing import Final
+from typing import Any, Final
 
 import typer
-from click import Command, Context
 from typer.core import TyperGroup
 from typer.main import get_command
 
@@ -21,18 +20,18 @@ _MODULES: Final = {
 class LazyGroup(TyperGroup):
     """The commands of the application itself, and those of `_MODULES`."""
 
-    def list_commands(self, ctx: Context) -> list[str]:
+    def list_commands(self, ctx: Any) -> list[str]:
         """Name all commands, without importing any."""
         return [*super().list_commands(ctx), *_MODULES]
 
-    def get_command(self, ctx: Context, cmd_name: str) -> Command | None:
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Find a command, and import it at the first time."""
         if cmd_name in _MODULES and cmd_name not in self.commands:
             self.add_command(_load(cmd_name), cmd_name)
         return super().get_command(ctx, cmd_name)
 
 
-def _load(name: str) -> Command:
+def _load(name: str) -> Any:
     module = import_module(f".{_MODULES[name]}", __package__)
     if found := getattr(module, f"{name}_app", None):
         return get_command(found)

@@ -101,7 +101,7 @@ def _configure(metadata: Metadata, *, connection: Connection | None = None, **op
     schemas = schemas_of(metadata)
     if connection is not None:
         options["connection"] = connection
-    ours = {
+    ours: dict[str, Any] = {
         "compare_type": True,
         "compare_server_default": True,
         "include_schemas": bool(schemas),
