@@ -24,10 +24,17 @@ class Project:
 
     folder: Path
 
-    def db(self, *arguments: str) -> str:
+    def db(self, *arguments: str, **environment: str) -> str:
         """Run a command of the toolkit; it must succeed."""
         python = self.folder / ".venv/bin/python"
-        return check(python, "-m", "my_app.db", *arguments, cwd=self.folder, PYTHONPATH="src")
+        return check(
+            python, "-m", "my_app.db", *arguments, cwd=self.folder, PYTHONPATH="src", **environment
+        )
+
+    def python(self, code: str, *arguments: str) -> str:
+        """Run a program in the project's environment; it must succeed."""
+        python = self.folder / ".venv/bin/python"
+        return check(python, "-c", code, *arguments, cwd=self.folder, PYTHONPATH="src")
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +54,36 @@ def project(template: Template, tmp_path_factory: pytest.TempPathFactory) -> Pro
         environment.replace("run_migrations(metadata)", "run_migrations(Base.metadata)")
     )
     return Project(folder)
+
+
+OWN_WAY = """
+import sys
+from phoenix.db.migrate import migrate
+from sqlalchemy import NullPool, make_url
+from sqlalchemy.ext.asyncio import create_async_engine
+
+url = make_url(sys.argv[1]).set(drivername="postgresql+asyncpg")
+migrate(create_async_engine(url, poolclass=NullPool))
+"""
+DIFFERENCE = """
+import asyncio, sys
+from my_app.db.connection.url import DatabaseURL
+from my_app.db.verification.catalog import take_snapshot
+
+ours, own = (asyncio.run(take_snapshot(DatabaseURL.parse(each))) for each in sys.argv[1:])
+print(*ours.difference(own), sep="\\n", end="")
+"""
+
+
+def test_the_catalog_is_that_of_phoenixs_own_upgrade(project: Project) -> None:
+    project.db("branch", "create", "ours")
+    project.db("branch", "create", "own")
+    ours, own = (project.db("branch", "url", name).strip() for name in ("ours", "own"))
+    assert len(json.loads(project.db("upgrade", "--json", "-", DATABASE_URL=ours))) == REVISIONS
+    project.python(OWN_WAY, own)
+    assert project.python(DIFFERENCE, ours, own) == ""
+    project.db("downgrade", "-1", DATABASE_URL=ours)
+    assert project.python(DIFFERENCE, ours, own) != "", "the comparison sees a revision less"
 
 
 def test_the_history_goes_up_down_and_up_again(project: Project) -> None:

@@ -248,6 +248,17 @@ async def test_what_was_built_or_dropped_before_a_kill_is_taken_as_done(
     assert await downgrade(table, "base")
 
 
+async def test_an_index_name_that_postgresql_cuts_is_found_again(
+    project: ScratchProject, table: DatabaseURL, query: Query
+) -> None:
+    name = "i" * 70
+    project.revision("a1", up=INDEX.replace("CONCURRENTLY i", f"CONCURRENTLY {name}"))
+    assert await upgrade(table)
+    await query("DELETE FROM alembic_version")
+    assert await upgrade(table)
+    assert await query(f"SELECT to_regclass('{name[:63]}')::text") == name[:63]
+
+
 async def leave_invalid(url: DatabaseURL, statement: str) -> None:
     """Interrupt a concurrent build, which leaves an invalid index."""
     async with session(url, "INSERT INTO t VALUES (0, 0)"):

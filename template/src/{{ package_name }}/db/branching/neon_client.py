@@ -15,8 +15,9 @@ from tenacity import (
     retry_if_exception_type,
     retry_if_result,
     stop_before_delay,
-    wait_exponential_jitter,
+    wait_exponential,
     wait_fixed,
+    wait_random,
 )
 
 from ..connection.errors import ConfigurationError, ToolkitError
@@ -28,7 +29,7 @@ PageT = TypeVar("PageT", bound=Page)
 
 _REQUEST_SECONDS: Final = 30.0
 _POLL_SECONDS: Final = 0.5
-_BACK_OFF: Final = wait_exponential_jitter(multiplier=0.2, max=5, jitter=0.3)
+_BACK_OFF: Final = wait_exponential(multiplier=0.2, max=5) + wait_random(0, 0.3)
 _PAGE: Final = 100
 
 # Nothing was carried out: 423 (another operation runs), 429 and 503 are safe to send again.

@@ -39,6 +39,7 @@ JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_index i ON i.indexrelid = c.oid
 WHERE t.oid = to_regclass(:table) AND c.relname = :name
 """)
+_NAME_BYTES: Final = 63
 _SCRATCH: Final = "wanted_index_of"
 
 
@@ -53,10 +54,10 @@ class _Wanted:
 
     @property
     def plain_name(self) -> str:
-        """The index's name as the catalog has it."""
-        if self.name.startswith('"'):
-            return self.name[1:-1].replace('""', '"')
-        return self.name.lower()
+        """The index's name as the catalog has it, which cuts it to 63 bytes."""
+        is_quoted = self.name.startswith('"')
+        name = self.name[1:-1].replace('""', '"') if is_quoted else self.name.lower()
+        return name.encode()[:_NAME_BYTES].decode(errors="ignore")
 
 
 class ConcurrentIndexes:

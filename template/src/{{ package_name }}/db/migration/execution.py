@@ -20,7 +20,8 @@ from tenacity import (
     Retrying,
     retry_if_exception,
     stop_after_attempt,
-    wait_exponential_jitter,
+    wait_exponential,
+    wait_random,
 )
 
 from ..connection.errors import ConnectionFailedError, MigrationError
@@ -168,9 +169,8 @@ def _retrying(steps: "_Steps", watch: BlockerWatch, progress: Progress) -> Retry
     return Retrying(
         retry=retry_if_exception(steps.may_run_again),
         stop=stop_after_attempt(ATTEMPTS),
-        wait=wait_exponential_jitter(
-            multiplier=FIRST_PAUSE_SECONDS, max=LONGEST_PAUSE_SECONDS, jitter=FIRST_PAUSE_SECONDS
-        ),
+        wait=wait_exponential(multiplier=FIRST_PAUSE_SECONDS, max=LONGEST_PAUSE_SECONDS)
+        + wait_random(0, FIRST_PAUSE_SECONDS),
         sleep=pause,
         before_sleep=before_sleep,
         reraise=True,
