@@ -207,7 +207,7 @@ async def _upgrade(
 
     async with nullcontext() if load is None else load.running(url) as figures:
         succeeded = await _upgrade_alone(url, status, tracer, gathered)
-    gathered.load = figures and figures.stall()
+    gathered.load = None if figures is None else figures.stall()
     return succeeded
 
 
