@@ -144,9 +144,8 @@ async def run(provider: LocalProvider) -> Rehearsal:
 
 def as_github_shows(found: Rehearsal, mermaid: Path | None) -> str:
     """Return the Markdown as a page."""
-    body: str = (
-        MarkdownIt("commonmark", {"html": True}).enable("table").render(render_markdown(found))
-    )
+    renderer = MarkdownIt("commonmark", {"html": True}).enable("table")
+    body = str(renderer.render(render_markdown(found)))
     if mermaid is not None:
         start = '<pre><code class="language-mermaid">'
         before, _, rest = body.partition(start)
