@@ -1,4 +1,4 @@
-"""Conditions are taken apart as PostgreSQL writes them, and never inside of what belongs together."""
+"""Conditions are taken apart as PostgreSQL writes them, never inside of what belongs together."""
 
 import pytest
 from db.connection.url import DatabaseURL
