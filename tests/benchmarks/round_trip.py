@@ -39,6 +39,19 @@ from scratch_project import ScratchProject  # noqa: E402
 CONFTEST: Final = 'pytest_plugins = ["db.verification.pytest_plugin"]\n'
 SETTINGS: Final = '\n[tool.pytest.ini_options]\npytest_alembic_tests_path = "none"\n'
 TURNS: Final = 4  # revisions of each table; histories are a multiple of it
+# As the generated project's: the models are imported once in a process, not at each run of env.py.
+ENVIRONMENT: Final = """
+import sys
+from pathlib import Path
+
+from db.migration.environment import run_migrations
+
+sys.path.insert(0, str(Path(__file__).parent))
+from models import metadata
+
+sys.path.pop(0)
+run_migrations(metadata)
+"""
 MODELS: Final = """
 from sqlalchemy import Column, Index, Integer, MetaData, String, Table
 
@@ -86,6 +99,7 @@ def trivial_history(folder: Path, revisions: int) -> ScratchProject:
         down = f"r{number - 1:04}" if number else None
         project.revision(f"r{number:04}", down, up=up, undo=undo)
     project.models(MODELS.format(tables=revisions // TURNS))
+    (project.folder / "migrations/env.py").write_text(ENVIRONMENT)
     tests = project.folder / "tests"
     tests.mkdir()
     (tests / "conftest.py").write_text(CONFTEST)

@@ -88,6 +88,27 @@ async def test_every_change_of_a_schema_is_seen(
     assert before.fingerprint != after.fingerprint
 
 
+async def test_a_difference_shows_both_definitions_side_by_side(
+    filled: DatabaseURL, query: Query
+) -> None:
+    body = "CREATE OR REPLACE FUNCTION f(i int) RETURNS int LANGUAGE sql AS 'SELECT i\n  + {}\n'"
+    await query(body.format(1))
+    before = await take_snapshot(filled)
+    await query(body.format("2000000000 / 1000000000 -- as it was agreed upon, " + "long " * 9))
+    [difference] = before.difference(await take_snapshot(filled))
+    title, head, *lines = str(difference).splitlines()
+    assert title == "~ function public.f(i integer)"
+    assert head.split() == ["was", "now"]
+    assert {line.index(sign) for line in lines for sign in "│≠" if sign in line} == {
+        head.index("now") - 2
+    }, "one line between the columns"
+    assert {len(line) > 100 for line in lines} == {False}
+    same, changed = ([line for line in lines if sign in line] for sign in "│≠")
+    assert all(was == now for was, now in (map(str.strip, line.split("│")) for line in same))
+    assert changed[0].split("≠")[0].strip() == "+ 1"
+    assert "".join(line.split("≠")[1] for line in changed).count("long") == 9
+
+
 async def test_rows_are_no_part_of_it(filled: DatabaseURL, query: Query) -> None:
     before = await take_snapshot(filled)
     await query("INSERT INTO plain SELECT i FROM generate_series(1, 100) i")

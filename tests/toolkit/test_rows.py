@@ -13,6 +13,7 @@ from db.connection.url import DatabaseURL
 from db.verification.databases import TestDatabases
 from db.verification.rows import TOUCHED_SQL, Rows, hook_from
 from queries import first_column
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 SCHEMA = Path(__file__).with_name("rows.sql").read_text()
@@ -100,9 +101,9 @@ async def test_only_what_is_to_be_unique_keeps_a_table_small(nasty: DatabaseURL)
 @pytest.mark.parametrize(
     ("query", "edges"),
     [
-        ("SELECT c FROM all_types", {2**63 - 1, -(2**63), None}),
-        ("SELECT a FROM not_null", {32767, -32768, 0, -1}),
-        ("SELECT e::text FROM not_null", {"999.99", "-999.99", "NaN"}),
+        ("SELECT c FROM all_types", {2**53 + 1, -(2**53) - 1, None}),
+        ("SELECT a FROM not_null", {300, -300, 0, -1}),
+        ("SELECT e::text FROM not_null", {"100.01", "-100.01", "NaN"}),
         ("SELECT k FROM not_null", {"", " \t ", "long " * 50}),
         ("SELECT k FROM not_null WHERE k LIKE '%\u05e9\u05dc\u05d5\u05dd%'", {VALUES_UNICODE}),
         ("SELECT l FROM not_null", {"", "xxxxx"}),
@@ -153,6 +154,61 @@ async def test_what_need_not_be_unique_has_duplicates(nasty: DatabaseURL) -> Non
 async def test_rows_refer_to_themselves_and_to_tables_filled_later(nasty: DatabaseURL) -> None:
     for table, key in {"tree": "parent", "soft_a": "b", "users": "boss"}.items():
         assert await values(nasty, f"SELECT {key} IS NULL FROM {table}") == {True, False}, table  # noqa: S608
+
+
+async def test_a_ring_of_tables_whose_keys_are_of_different_types_gets_rows(
+    connection: AsyncConnection,
+) -> None:
+    await execute(
+        connection,
+        "CREATE TABLE a (id uuid PRIMARY KEY, c int NOT NULL);"
+        "CREATE TABLE b (id varchar(20) PRIMARY KEY, a uuid NOT NULL REFERENCES a);"
+        "CREATE TABLE c (id int PRIMARY KEY, day date NOT NULL, b text NOT NULL REFERENCES b);"
+        "ALTER TABLE a ADD FOREIGN KEY (c) REFERENCES c",
+    )
+    assert await Rows(connection).fill() == []
+    for table in "abc":
+        assert len(await column(connection, f"SELECT 1 FROM {table}")) >= 8  # noqa: S608
+    whole = "SELECT 1 FROM a JOIN b ON b.a = a.id JOIN c ON c.b = b.id AND c.id = a.c"
+    assert len(await column(connection, whole)) >= 8
+
+
+HONEST = """
+CREATE TABLE t (a smallint, b int, c bigint, d numeric(5, 2), e real, f float8, g money, h numeric,
+    i date, j timestamptz, k text, l numeric(2, 2), m numeric(3, 5), n numeric(3, -2))
+"""
+
+
+async def test_usual_updates_pass_on_the_edges(connection: AsyncConnection) -> None:
+    """A column seldom stands at the end of its type, so no row of a test does."""
+    await execute(connection, HONEST)
+    await Rows(connection).fill()
+    await connection.commit()
+    await execute(
+        connection,
+        "UPDATE t SET a = a * 100, b = b * 100, c = c * 100, d = d + 1, e = e * 100, f = f * 100,"
+        " g = g * 100, h = h * 100, i = i + 1, j = j + interval '1 year', k = k || ' (old)'",
+    )
+
+
+@pytest.mark.parametrize(
+    "narrower",
+    [
+        "t.b::smallint",
+        "t.c::int",
+        "t.d::numeric(4, 2)",
+        "nullif(nullif(abs(t.f), 'Infinity'), 'NaN')::real",
+        "t.g::numeric::int",
+        "nullif(t.h, 'NaN')::bigint",
+    ],
+)
+async def test_a_narrower_type_fails_on_the_edges(
+    connection: AsyncConnection, narrower: str
+) -> None:
+    await execute(connection, HONEST)
+    await Rows(connection).fill()
+    with pytest.raises(DBAPIError, match=r"out of range|overflow"):
+        await connection.exec_driver_sql(f"SELECT {narrower} FROM t")  # noqa: S608
 
 
 async def test_either_branch_of_a_condition_is_shown(nasty: DatabaseURL) -> None:

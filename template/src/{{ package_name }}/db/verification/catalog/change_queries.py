@@ -68,6 +68,14 @@ _PARTS_OF_OBJECTS: Final = [
 _NEW: Final = "age(xmin) <= (SELECT age FROM since)"
 
 
+def _counted(catalog: str, oid: str, condition: str = "") -> str:
+    """Return SQL for one row on a catalog: how many rows it has, and the oids of the new ones."""
+    return (
+        f"SELECT '{catalog}'::regclass AS classid, count(*) AS rows, "
+        f"array_agg({oid}) FILTER (WHERE {_NEW}) AS new FROM {catalog} {condition}"
+    )
+
+
 def changes_sql(version: int) -> str:
     """Return the query, of a major version; `$1` is the `xmin` that the last one gave."""
     ours = [
@@ -81,38 +89,37 @@ def changes_sql(version: int) -> str:
         for catalog, oid, condition in _WRITTEN_ONLY
     ]
     # The row types of tables, and arrays of them, come and go with these.
-    objects = [
-        f"SELECT '{catalog}'::regclass AS classid, oid AS objid, {_NEW} AS new FROM {catalog}"
-        for catalog in _OBJECTS
-    ] + [
-        f"SELECT 'pg_type'::regclass, oid, {_NEW} FROM pg_type WHERE typrelid = 0 "
-        "AND typoutput <> 'array_out'::regproc",
-        f"SELECT 'pg_constraint'::regclass, oid, {_NEW} FROM pg_constraint WHERE contypid <> 0",
+    objects = [_counted(catalog, "oid") for catalog in _OBJECTS] + [
+        _counted("pg_type", "oid", "WHERE typrelid = 0 AND typoutput <> 'array_out'::regproc"),
+        _counted("pg_constraint", "oid", "WHERE contypid <> 0"),
     ]
     parts = _PARTS_OF_OBJECTS + (["pg_publication_namespace"] if version >= 15 else [])
-    others = [f"SELECT '{part}'::regclass AS classid, {_NEW} AS new FROM {part}" for part in parts]
+    others = [_counted(part, "0") for part in parts]
     separator = "\n    UNION ALL "
     return f"""
 WITH RECURSIVE since AS MATERIALIZED (SELECT age($1::text::xid) AS age),
 on_relations AS MATERIALIZED (
     {separator.join(ours)}
 ), said AS MATERIALIZED (
-    -- Comments, and what belongs to an extension: by the object that they are of.
+    -- Comments, by the object that they are of.
     SELECT classoid AS classid, objoid AS objid, {_NEW} AS new FROM pg_description
-    WHERE objoid >= {FIRST_OID} OR classoid = 'pg_namespace'::regclass
+    WHERE objoid >= {FIRST_OID}
+    UNION ALL SELECT classoid, objoid, {_NEW} FROM pg_description
+    WHERE objoid IN (SELECT oid FROM pg_namespace WHERE oid < {FIRST_OID})
+        AND classoid = 'pg_namespace'::regclass
 ), members AS (
     SELECT {_NEW} AS new FROM pg_depend
     WHERE refclassid = 'pg_extension'::regclass AND deptype IN ('e', 'x')
 ), objects AS MATERIALIZED (
     {separator.join(objects)}
-), others AS (
+), others AS MATERIALIZED (
     {separator.join(others)}
 ), written AS (
     SELECT classid, objid FROM on_relations WHERE new
     UNION SELECT 'pg_class'::regclass, unit FROM on_relations
         WHERE new AND classid NOT IN ('pg_trigger'::regclass, 'pg_policy'::regclass)
     UNION {" UNION ".join(written)}
-    UNION SELECT classid, objid FROM objects WHERE new
+    UNION SELECT classid, unnest(new) FROM objects
     UNION SELECT 'pg_type'::regclass, oid FROM pg_type WHERE typrelid <> 0 AND {_NEW}
         AND oid >= {FIRST_OID}
 ), touched AS (
@@ -144,14 +151,14 @@ SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS xmin,
     (SELECT array_agg(unit) FROM units) AS touched,
     EXISTS (SELECT FROM members WHERE new) AS members_touched,
     (SELECT count(*) FROM members) AS members,
-    EXISTS (SELECT FROM others WHERE new)
+    EXISTS (SELECT FROM others WHERE new IS NOT NULL)
         OR EXISTS (SELECT FROM reached r LEFT JOIN on_relations o USING (classid, objid)
             WHERE o.objid IS NULL AND classid NOT IN ('pg_class'::regclass, 'pg_attrdef'::regclass)
             AND NOT EXISTS (SELECT FROM pg_type WHERE classid = 'pg_type'::regclass
                 AND oid = objid AND (typrelid <> 0 OR typoutput = 'array_out'::regproc))) AS objects_touched,
     (SELECT string_agg(concat(classid, ' ', rows), ', ' ORDER BY classid) FROM (
-        SELECT classid::oid, count(*) AS rows FROM objects GROUP BY 1
-        UNION ALL SELECT classid::oid, count(*) FROM others GROUP BY 1
+        SELECT classid::oid, rows FROM objects
+        UNION ALL SELECT classid::oid, rows FROM others
         UNION ALL SELECT 0, count(*) FROM said s LEFT JOIN on_relations o USING (classid, objid)
             WHERE o.objid IS NULL
     ) AS each) AS objects,

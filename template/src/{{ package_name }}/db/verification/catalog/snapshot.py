@@ -5,6 +5,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
+from textwrap import indent
+
+from .side_by_side import side_by_side
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,7 @@ class Difference:
             return f"+ {self.object}: {_indented(self.now)}"
         if self.now is None:
             return f"- {self.object}: {_indented(self.was)}"
-        return f"~ {self.object}\n    was: {_indented(self.was)}\n    now: {_indented(self.now)}"
+        return f"~ {self.object}\n{indent(side_by_side(self.was, self.now), '    ')}"
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,11 @@ import re
 
 
 def conjuncts(expression: str) -> list[str]:
-    """Return the conditions that `AND` joins in an expression, in any number of parentheses."""
+    """Return the conditions that `AND` joins in an expression, in any number of parentheses.
+
+    PostgreSQL writes parentheses around every AND that is not the outermost one. Before a CASE it
+    breaks the line, so that the condition before it stays with it, as it may guard it.
+    """
     expression = _without_parentheses(expression.strip())
     parts, depth, start, quote = [], 0, 0, ""
     for at, sign in enumerate(expression):
@@ -19,7 +23,7 @@ def conjuncts(expression: str) -> list[str]:
         elif depth == 0 and expression.startswith(" AND ", at):
             parts.append(expression[start:at])
             start = at + len(" AND ")
-    if not parts or _has_case(expression):
+    if not parts:
         return [expression]
     return [each for part in [*parts, expression[start:]] for each in conjuncts(part)]
 
@@ -28,10 +32,6 @@ def mentions(expression: str, name: str) -> bool:
     """Whether an expression names a column, or has a text that looks like its name."""
     written = re.escape(name.replace('"', '""'))
     return re.search(rf"(?<!\w){written}(?!\w)", expression) is not None
-
-
-def _has_case(expression: str) -> bool:
-    return expression.startswith("CASE ") or " CASE " in expression
 
 
 def _without_parentheses(expression: str) -> str:
