@@ -11,7 +11,9 @@ TRACKED = check(
     "git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", cwd=ROOT
 ).split("\0")
 TEXTS = {
-    name: (ROOT / name).read_text() for name in filter(None, TRACKED) if (ROOT / name).is_file()
+    name: (ROOT / name).read_text()
+    for name in filter(None, TRACKED)
+    if (ROOT / name).is_file() and not name.endswith(".png")
 }
 
 
