@@ -11,8 +11,9 @@ import copier
 import yaml
 
 ROOT: Final = Path(__file__).parent.parent
-# How the names of the variables begin that the toolkit reads.
-DATABASE_SETTINGS: Final = ("DATABASE_URL", "DB_", "NEON_", "APP_ENV")
+# How the names of the variables begin that the toolkit reads. NEON_OPENAPI_DOCUMENT is none: it is
+# where the tests find Neon's document.
+DATABASE_SETTINGS: Final = ("DATABASE_URL", "DB_", "NEON_API_", "NEON_PROJECT_", "APP_ENV")
 QUESTIONS: Final[dict[str, Any]] = {
     name: question
     for name, question in yaml.safe_load((ROOT / "copier.yml").read_text()).items()
