@@ -1,10 +1,11 @@
 """Fixtures for all tests: nothing of the person's own settings reaches them."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from rendering import Template
+from rendering import DATABASE_SETTINGS, Template
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -17,6 +18,14 @@ def isolated_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
         patch.setenv("COPIER_SETTINGS_PATH", str(folder / "copier.yml"))
         patch.setenv("COPIER_CACHE_DIR", str(folder / "copier"))
         yield
+
+
+@pytest.fixture(autouse=True)
+def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begin each test without the person's own database settings."""
+    for name in list(os.environ):
+        if name.startswith(DATABASE_SETTINGS):
+            monkeypatch.delenv(name)
 
 
 @pytest.fixture(scope="session")

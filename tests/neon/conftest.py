@@ -1,6 +1,5 @@
 """Fixtures of the stand-in for Neon: an edge, a pooler behind it, and a database for each test."""
 
-import os
 from collections.abc import Iterator
 
 import pytest
@@ -12,15 +11,6 @@ from neon.certificates import Certificates, resolving_to_loopback
 from neon.compute import Compute
 from neon.edge import Edge
 from neon.stand_in import PASSWORD, StandIn
-from rendering import DATABASE_SETTINGS
-
-
-@pytest.fixture(autouse=True)
-def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Begin each test without the person's own database settings."""
-    for name in list(os.environ):
-        if name.startswith(DATABASE_SETTINGS):
-            monkeypatch.delenv(name)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """Fixtures for tests of the toolkit: a server for each worker, and a project for each test."""
 
-import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,18 +17,9 @@ from db.verification.databases import TestDatabases
 from neon.api.server import KEY, NeonApi
 from pydantic import SecretStr
 from queries import Query, first_column
-from rendering import DATABASE_SETTINGS
 from scratch_project import ScratchProject
 from sqlalchemy.ext.asyncio import AsyncEngine
 from tenacity import wait_random
-
-
-@pytest.fixture(autouse=True)
-def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Begin each test without the person's own database settings."""
-    for name in list(os.environ):
-        if name.startswith(DATABASE_SETTINGS):
-            monkeypatch.delenv(name)
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ from db.migration import execution
 from db.migration.lock import migration_lock
 from db.migration.progress import Progress
 from db.migration.runner import downgrade, upgrade
+from db.migration.timeouts import Limits
 from db.verification.catalog import take_snapshot
 from forked_runs import join, start_upgrade
 from queries import Query, first_column, session, until_locked
@@ -53,15 +54,9 @@ async def table(database: DatabaseURL) -> DatabaseURL:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give up sooner than people should."""
-    monkeypatch.setattr("db.migration.timeouts.ORDINARY", _quick_limits())
+    monkeypatch.setattr("db.migration.timeouts.ORDINARY", Limits(0.5, 60))
     monkeypatch.setattr(execution, "ATTEMPTS", 3)
     monkeypatch.setattr(execution, "FIRST_PAUSE_SECONDS", 0.1)
-
-
-def _quick_limits() -> object:
-    from db.migration.timeouts import Limits
-
-    return Limits(0.5, 60)
 
 
 async def test_at_head_one_query_is_run_and_no_lock_is_taken(

@@ -7,11 +7,11 @@ from .branching.report.words import (
     effects,
     lock_words,
     round_trip_words,
-    shortened,
     strong_locks,
     summary,
 )
 from .console import say, say_table
+from .migration.sql_line import shortened
 
 _STYLES = {"safe": "bold green", "review": "bold yellow", "blocked": "bold red"}
 _SEVERITY_STYLES = {"error": "bold red", "warning": "yellow", "info": "dim"}

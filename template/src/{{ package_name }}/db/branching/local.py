@@ -8,9 +8,8 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ..connection.engine import create_migration_engine
+from ..connection.engine import migration_connection
 from ..connection.errors import UsageError
-from ..connection.failures import explained
 from ..connection.local_server import MAIN_BRANCH, LocalServer
 from ..connection.url import DatabaseURL
 from . import local_databases as databases
@@ -187,14 +186,9 @@ class LocalProvider:
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[AsyncConnection]:
-        engine = create_migration_engine(self._server.url(_MAINTENANCE))
-        try:
-            with explained(engine.url):
-                async with engine.connect() as connection:
-                    # CREATE and DROP DATABASE refuse to run inside a transaction.
-                    yield await connection.execution_options(isolation_level="AUTOCOMMIT")
-        finally:
-            await engine.dispose()
+        async with migration_connection(self._server.url(_MAINTENANCE)) as connection:
+            # CREATE and DROP DATABASE refuse to run inside a transaction.
+            yield await connection.execution_options(isolation_level="AUTOCOMMIT")
 
 
 def _branches(found: list[Found]) -> dict[str, Branch]:

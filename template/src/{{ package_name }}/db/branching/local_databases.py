@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..connection.errors import ToolkitError
+from ..connection.failures import sqlstate
 
 _WAIT_SECONDS: Final = 10.0
 
@@ -133,7 +134,7 @@ async def _when_unused(
         try:
             await connection.execute(text(statement))
         except DBAPIError as error:
-            if getattr(error.orig, "sqlstate", None) != asyncpg.ObjectInUseError.sqlstate:
+            if sqlstate(error) != asyncpg.ObjectInUseError.sqlstate:
                 raise
         else:
             return

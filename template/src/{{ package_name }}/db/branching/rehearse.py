@@ -13,7 +13,7 @@ from typing import Any, Final
 from alembic.script import Script
 from sqlalchemy import text
 
-from ..connection.engine import create_migration_engine
+from ..connection.engine import create_migration_engine, migration_connection
 from ..connection.errors import ToolkitError, UsageError
 from ..connection.url import DatabaseURL
 from ..migration.commands import require_single_head
@@ -33,7 +33,7 @@ from .provider import REHEARSAL_PREFIX, Branch, BranchProvider
 from .rehearsal import Rehearsal, RoundTripSummary, Stall
 from .round_trip import go_down_and_up
 from .smoke import run_smoke_test
-from .thresholds import load_thresholds
+from .thresholds import Thresholds, load_thresholds
 from .verdict import judge_trace, weigh_lint
 
 # The branch of a rehearsal that was killed is gone after this.
@@ -96,7 +96,7 @@ async def rehearse(provider: BranchProvider, options: Options, say: Say) -> Rehe
         MigrationError: the history has several heads, or the parent is at an unknown revision.
         ToolkitError: the branch cannot be made or reached.
     """
-    load_thresholds()
+    thresholds = load_thresholds()
     load = read_load(options.load) if options.load else None
     require_single_head(alembic_config())
     started_at = datetime.now(UTC)
@@ -122,6 +122,7 @@ async def rehearse(provider: BranchProvider, options: Options, say: Say) -> Rehe
             tracer,
             before,
             after,
+            thresholds,
             gathered,
         )
 
@@ -178,12 +179,8 @@ def _upgrading(count: int) -> str:
 
 
 async def _server_version(url: DatabaseURL) -> str:
-    engine = create_migration_engine(url)
-    try:
-        async with engine.connect() as connection:
-            return str(await connection.scalar(text("SHOW server_version")))
-    finally:
-        await engine.dispose()
+    async with migration_connection(url) as connection:
+        return str(await connection.scalar(text("SHOW server_version")))
 
 
 class _Said(Progress):
@@ -276,6 +273,7 @@ def _conclude(
     tracer: Tracer,
     before: Catalog,
     after: Catalog,
+    thresholds: Thresholds,
     gathered: _Gathered,
 ) -> Rehearsal:
     named = {
@@ -295,7 +293,7 @@ def _conclude(
         revisions=tracer.revisions,
         relations=relations,
         findings=[
-            *judge_trace(tracer.revisions, relations, load_thresholds()),
+            *judge_trace(tracer.revisions, relations, thresholds),
             *weigh_lint(lint_revisions(alembic_config(), pending), tracer.revisions),
             *gathered.findings,
         ],

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, Literal
 
-from ..migration.lint.findings import Finding, Severity
+from ..migration.lint.findings import Finding
 from ..migration.locks import blocks_reads, blocks_writes, strength
+from ..migration.sql_line import shortened
 from ..migration.trace import Relation, RevisionTrace, Statement
 from .thresholds import Thresholds
 
@@ -85,7 +86,7 @@ def _judge_work(
         yield Finding(
             rule,
             "error" if is_large else "info",
-            f"{_shortened(statement.sql)} {verb} {_described(relation)} in "
+            f"{shortened(statement.sql)} {verb} {_described(relation)} in "
             f"{statement.duration_ms:.0f} ms, while {_waiting(held.get(name, ''))}.",
             revision.revision,
             source="trace",
@@ -101,7 +102,7 @@ def _judge_locks(
             yield Finding(
                 "long-lock",
                 "error",
-                f"{_shortened(statement.sql)} held {lock.mode} on {lock.relation} for "
+                f"{shortened(statement.sql)} held {lock.mode} on {lock.relation} for "
                 f"{lock.held_ms:.0f} ms, while {_waiting(lock.mode)}.",
                 revision.revision,
                 source="trace",
@@ -125,14 +126,13 @@ def _weighed(finding: Finding, trace: RevisionTrace | None) -> Finding:
         return finding
     seen = {name for statement in trace.statements for name in getattr(statement, effect)}
     noun = "rewrite" if effect == "rewrites" else "full scan"
-    if seen:
-        return _with(finding, "info", f"the trace agrees: a {noun} of {_listed(seen)}")
-    return _with(finding, "info", f"the trace disagrees: it saw no {noun}")
-
-
-def _with(finding: Finding, severity: Severity, remark: str) -> Finding:
+    remark = (
+        f"the trace agrees: a {noun} of {_listed(seen)}"
+        if seen
+        else f"the trace disagrees: it saw no {noun}"
+    )
     message = f"{finding.message.rstrip('.')} ({remark})."
-    return replace(finding, severity=severity, message=message)
+    return replace(finding, severity="info", message=message)
 
 
 def _waiting(mode: str) -> str:
@@ -141,11 +141,6 @@ def _waiting(mode: str) -> str:
 
 def _described(relation: Relation) -> str:
     return f"{relation.name} ({relation.size_bytes / 1024**2:.1f} MiB, about {relation.rows} rows)"
-
-
-def _shortened(sql: str, length: int = 80) -> str:
-    line = " ".join(sql.split())
-    return line if len(line) <= length else f"{line[: length - 1]}…"
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -5,9 +5,8 @@ from typing import Final
 
 from sqlalchemy import text
 
-from ..connection.engine import create_migration_engine
-from ..connection.failures import explained
-from ..connection.project import project_root
+from ..connection.engine import migration_connection
+from ..connection.project import local_folder
 from ..connection.url import DatabaseURL
 from .provider import RestorePoint
 
@@ -18,6 +17,8 @@ SELECT (SELECT oid FROM pg_database WHERE datname = current_database())::bigint 
 FROM pg_stat_user_tables WHERE relname <> 'alembic_version'
 """)
 
+_FILE: Final = "restore-points.json"
+
 Counted = tuple[int, int]  # the database's oid, and the rows ever written to it
 
 
@@ -27,19 +28,14 @@ async def count_writes(url: DatabaseURL) -> Counted:
     Raises:
         ConfigurationError, ConnectionFailedError: the database cannot be reached.
     """
-    engine = create_migration_engine(url)
-    try:
-        with explained(engine.url):
-            async with engine.connect() as connection:
-                row = (await connection.execute(_WRITES_SQL)).one()
-                return row.database, row.rows
-    finally:
-        await engine.dispose()
+    async with migration_connection(url) as connection:
+        row = (await connection.execute(_WRITES_SQL)).one()
+        return row.database, row.rows
 
 
 def keep_count(point: RestorePoint, counted: Counted) -> None:
     """Keep what was counted when a restore point was made, in the project's folder."""
-    path = project_root() / ".neon-local" / "restore-points.json"
+    path = local_folder() / _FILE
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(_kept() | {point.id: counted}, indent=2), encoding="utf-8")
 
@@ -51,7 +47,7 @@ def written_since(point: RestorePoint, now: Counted) -> int | None:
 
 
 def _kept() -> dict[str, Counted]:
-    path = project_root() / ".neon-local" / "restore-points.json"
+    path = local_folder() / _FILE
     try:
         kept: dict[str, Counted] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

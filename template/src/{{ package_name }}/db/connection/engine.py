@@ -1,11 +1,14 @@
 """The engines: one for the application, tuned for its endpoint, and one for migrations."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from sqlalchemy import NullPool
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from .connector import check_on_checkout, make_connector
+from .failures import explained
 from .local_server import start_if_local
 from .pool_figures import CountedNullPool, CountedQueuePool, Counters, watch
 from .settings import Settings, load_settings
@@ -111,6 +114,22 @@ def create_migration_engine(
         "async_creator_fn": make_connector(Counters(), server_timeout_seconds=None),
     }
     return create_async_engine(url.sqlalchemy, connect_args=arguments, poolclass=NullPool)
+
+
+@asynccontextmanager
+async def migration_connection(url: DatabaseURL) -> AsyncIterator[AsyncConnection]:
+    """Connect once, with an engine for migrations that ends with the block.
+
+    Raises:
+        ConfigurationError, ConnectionFailedError: the database cannot be reached.
+    """
+    engine = create_migration_engine(url)
+    try:
+        with explained(engine.url):
+            async with engine.connect() as connection:
+                yield connection
+    finally:
+        await engine.dispose()
 
 
 def _connect_args(url: DatabaseURL, settings: Settings) -> dict[str, Any]:

@@ -161,6 +161,16 @@ def explain(error: BaseException, url: URL) -> ToolkitError | None:
     return None
 
 
+def sqlstate(error: DBAPIError) -> str | None:
+    """Return PostgreSQL's code of an error; None where the server did not send it."""
+    return getattr(error.orig, "sqlstate", None)
+
+
+def server_words(error: DBAPIError) -> str:
+    """Return what the server, or the driver, said, without the name of the driver's class."""
+    return str(error.orig).partition(">: ")[2] or str(error.orig)
+
+
 def driver_error(error: BaseException) -> BaseException:
     """Return asyncpg's own error from under SQLAlchemy's two wrappers, or the error itself."""
     if isinstance(error, DBAPIError) and error.orig is not None:

@@ -23,7 +23,7 @@ from sqlalchemy import URL
 from .embedded_binaries import EmbeddedBinaries, embedded_version
 from .errors import ConfigurationError, ToolkitError
 from .pid_file import PidFile
-from .project import postgres_version, project_root
+from .project import local_folder, postgres_version
 from .url import DatabaseURL
 
 Profile = Literal["development", "test"]
@@ -74,7 +74,7 @@ class LocalServer:
     @classmethod
     def for_project(cls, profile: Profile = "development") -> Self:
         """Return the server of the project around the working directory; nothing is started."""
-        return cls(project_root() / ".neon-local", profile, embedded_version(postgres_version()))
+        return cls(local_folder(), profile, embedded_version(postgres_version()))
 
     @classmethod
     def serving(cls, url: DatabaseURL) -> Self | None:

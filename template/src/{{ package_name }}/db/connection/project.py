@@ -29,6 +29,11 @@ def project_root() -> Path:
     )
 
 
+def local_folder() -> Path:
+    """Return the project's folder for what stays on this machine, which git ignores."""
+    return project_root() / ".neon-local"
+
+
 def project_name() -> str:
     """Return the name in `pyproject.toml`, or else that of the package, with dashes."""
     try:

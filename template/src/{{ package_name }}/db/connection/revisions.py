@@ -14,6 +14,7 @@ from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from .errors import ConfigurationError
+from .failures import sqlstate
 from .project import project_root, version_table_schema
 
 _NAMES: Final = {"revision", "down_revision", "depends_on"}
@@ -51,7 +52,7 @@ async def current_revisions(connection: AsyncConnection) -> frozenset[str]:
         async with connection.begin_nested() if connection.in_transaction() else connection.begin():
             return frozenset((await connection.scalars(select(versions.c.version_num))).all())
     except ProgrammingError as error:
-        if getattr(error.orig, "sqlstate", None) in ("42P01", "3F000"):  # no such table, no schema
+        if sqlstate(error) in ("42P01", "3F000"):  # no such table, no schema
             return frozenset()
         raise
 

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ..connection.errors import MigrationError, ToolkitError, UsageError
-from ..connection.failures import explained
+from ..connection.failures import explained, server_words
 from .execution import COMMITTED_INSIDE
 
 
@@ -160,10 +160,9 @@ def _explain_statement(error: DBAPIError, config: Config) -> ToolkitError | None
     ]
     if not frames:
         return None
-    reason = str(error.orig).partition(">: ")[2] or str(error.orig)
     place = f"{Path(frames[-1].filename).name}, line {frames[-1].lineno}"
     what = COMMITTED_INSIDE if COMMITTED_INSIDE in getattr(error, "__notes__", ()) else _ROLLED_BACK
     return MigrationError(
-        f"{place}: {reason.replace(chr(10), ' ')}",
+        f"{place}: {server_words(error).replace(chr(10), ' ')}",
         f"{what} db status shows where the database stands.",
     )

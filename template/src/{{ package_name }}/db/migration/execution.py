@@ -25,7 +25,7 @@ from tenacity import (
 )
 
 from ..connection.errors import ConnectionFailedError, MigrationError
-from ..connection.failures import is_connection_loss
+from ..connection.failures import is_connection_loss, server_words, sqlstate
 from .blockers import BlockerWatch, long_transactions
 from .concurrent_index import ConcurrentIndexes
 from .greenlet import pause
@@ -63,7 +63,7 @@ def run_safely(
     progress: Progress,
     tracer: Tracer | None = None,
 ) -> None:
-    """Run the command at hand on `connection`, which is in no transaction.
+    """Run the command at hand on `connection`, which is configured and in no transaction.
 
     `configure` is `context.configure` with everything but the function that lists the steps.
 
@@ -72,7 +72,6 @@ def run_safely(
         MigrationError: a revision is refused, or was rolled back; or the database does not say in
             the end what was done.
     """
-    configure()
     migration_context = context.get_context()
     if _has_nothing_to_do(connection, migration_context):
         return
@@ -133,7 +132,7 @@ def _versions(connection: Connection, table: str) -> set[str]:
     try:
         return set(connection.exec_driver_sql(f"SELECT version_num FROM {table}").scalars())  # noqa: S608 - quoted
     except DBAPIError as error:
-        if _sqlstate(error) in ("42P01", "3F000"):  # no such table, no such schema
+        if sqlstate(error) in ("42P01", "3F000"):  # no such table, no such schema
             return set()
         raise
 
@@ -259,9 +258,9 @@ class _Steps:
                 f"In the way: {_listed_blockers(watch)}.",
                 "Those before it stay applied. End what is in the way, or try at a quieter time.",
             )
-        elif (reason := _REFUSALS.get(_sqlstate(error) or "")) is not None:
+        elif (reason := _REFUSALS.get(sqlstate(error) or "")) is not None:
             return MigrationError(
-                f"{self.current or 'Before the first revision'}: {reason} ({_words(error)}).",
+                f"{self.current or 'Before the first revision'}: {reason} ({server_words(error)}).",
                 "It was rolled back, and those before it stay applied. Mend that, and start again.",
             )
         return error
@@ -311,7 +310,7 @@ def _names(step: RevisionStep) -> tuple[str, str]:
 
 
 def _is_for_want_of_a_lock(error: BaseException) -> bool:
-    return isinstance(error, DBAPIError) and _sqlstate(error) in (
+    return isinstance(error, DBAPIError) and sqlstate(error) in (
         LOCK_NOT_AVAILABLE,
         DEADLOCK_DETECTED,
     )
@@ -323,11 +322,3 @@ def _listed_blockers(watch: BlockerWatch) -> str:
 
 def _listed(revisions: Iterable[str]) -> str:
     return ", ".join(sorted(revisions)) or "no revision"
-
-
-def _words(error: DBAPIError) -> str:
-    return str(error.orig).partition(">: ")[2] or str(error.orig)
-
-
-def _sqlstate(error: DBAPIError) -> str | None:
-    return getattr(error.orig, "sqlstate", None)

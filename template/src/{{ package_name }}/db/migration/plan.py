@@ -23,7 +23,6 @@ class Plan:
 
     base_revision: str
     target_revision: str
-    revisions: tuple[str, ...]
     files_hash: str
     catalog_before: str
 
@@ -45,7 +44,6 @@ def make_plan(status: Status, catalog_before: str, config: Config | None = None)
     return Plan(
         base_revision=joined(status.current),
         target_revision=joined(target),
-        revisions=tuple(each.revision for each in status.pending),
         files_hash=_hash(status.pending),
         catalog_before=catalog_before,
     )

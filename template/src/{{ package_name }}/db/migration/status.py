@@ -6,8 +6,7 @@ from alembic.config import Config
 from alembic.script import Script
 from alembic.script.revision import ResolutionError
 
-from ..connection.engine import create_migration_engine
-from ..connection.failures import explained
+from ..connection.engine import migration_connection
 from ..connection.revisions import current_revisions
 from ..connection.url import DatabaseURL
 from .commands import script_directory, unknown_to_files
@@ -36,13 +35,8 @@ async def read_status(url: DatabaseURL, config: Config | None = None) -> Status:
         ConfigurationError, ConnectionFailedError: the database cannot be reached.
     """
     script = script_directory(config or alembic_config())
-    engine = create_migration_engine(url)
-    try:
-        with explained(engine.url):
-            async with engine.connect() as connection:
-                current = tuple(sorted(await current_revisions(connection)))
-    finally:
-        await engine.dispose()
+    async with migration_connection(url) as connection:
+        current = tuple(sorted(await current_revisions(connection)))
     try:
         applied = {done.revision for done in script.iterate_revisions(current, "base")}
     except ResolutionError as error:

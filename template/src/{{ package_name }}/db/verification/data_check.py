@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import quoted_name
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ..connection.engine import create_migration_engine
-from ..connection.failures import explained
+from ..connection.engine import migration_connection
 from ..connection.url import DatabaseURL
 from .data_queries import TABLES_SQL, summary_sql
 
@@ -49,14 +48,9 @@ async def summarize_data(url: DatabaseURL) -> Data:
     Raises:
         ConfigurationError, ConnectionFailedError: the database cannot be reached.
     """
-    engine = create_migration_engine(url)
-    try:
-        with explained(engine.url):
-            async with engine.connect() as connection:
-                tables = (await connection.exec_driver_sql(TABLES_SQL)).all()
-                return {row.oid: await _summarize(connection, row) for row in tables}
-    finally:
-        await engine.dispose()
+    async with migration_connection(url) as connection:
+        tables = (await connection.exec_driver_sql(TABLES_SQL)).all()
+        return {row.oid: await _summarize(connection, row) for row in tables}
 
 
 async def _summarize(connection: AsyncConnection, row: object) -> TableSummary:

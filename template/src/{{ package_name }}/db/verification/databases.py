@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..connection.engine import create_migration_engine
-from ..connection.failures import explained
+from ..connection.failures import explained, sqlstate
 from ..connection.local_server import LocalServer
 from ..connection.url import DatabaseURL
 
@@ -87,7 +87,7 @@ class TestDatabases:
         try:
             await self._run(_DROP_SQL, name)
         except DBAPIError as error:
-            if getattr(error.orig, "sqlstate", None) != _NOT_PERMITTED:
+            if sqlstate(error) != _NOT_PERMITTED:
                 raise
             await self._run(_DROP_UNUSED_SQL, name)
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 from alembic.script import Script
 from sqlalchemy.exc import DBAPIError
 
+from ..migration.sql_line import shortened
 from .history import line_of, place
 
 # What to do, by SQLSTATE. https://www.postgresql.org/docs/current/errcodes-appendix.html
@@ -71,7 +72,7 @@ def explain_failure(error: Exception, script: Script, stage: str) -> Failure:
         where,
         " ".join(str(cause).split()),
         _object(cause),
-        _shortened(error.statement or ""),
+        shortened(error.statement or "", _SQL_LENGTH),
         code.startswith(_IN_ROWS),
         _ADVICE.get(code, ""),
     )
@@ -97,8 +98,3 @@ def _place(error: Exception, script: Script, function: str) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     lines = [frame.lineno for frame in frames if frame.filename == script.path]
     return place(Path(script.path), lines[-1]) if lines else line_of(script, function)
-
-
-def _shortened(statement: str) -> str:
-    text = " ".join(statement.split())
-    return text if len(text) <= _SQL_LENGTH else text[: _SQL_LENGTH - 1] + "…"

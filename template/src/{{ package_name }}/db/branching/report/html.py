@@ -7,6 +7,7 @@ from typing import Final
 from mako.template import Template
 
 from ...migration.locks import blocks_reads, blocks_writes, strength
+from ...migration.sql_line import shortened
 from ...migration.trace import Lock, RevisionTrace, Statement
 from ..rehearsal import Rehearsal
 from . import words
@@ -89,7 +90,7 @@ def _statement_lanes(rehearsal: Rehearsal) -> list[Lane]:
     for number, revision, each in _numbered(rehearsal):
         label = f"{revision.revision} {revision.message}"
         lane = lanes.setdefault(revision.revision, Lane(label, []))
-        text = f"{number} {words.shortened(each.sql, 60)}"
+        text = f"{number} {shortened(each.sql, 60)}"
         style = _statement_style(each)
         title = f"{number} {_title(each)}"
         lane.bars.append(_bar(rehearsal, each.started_ms, each.duration_ms, style, text, title))
@@ -132,7 +133,7 @@ def _lock_style(lock: Lock) -> str:
 
 
 def _title(statement: Statement) -> str:
-    parts = [words.shortened(statement.sql, 300), words.duration(statement.duration_ms)]
+    parts = [shortened(statement.sql, 300), words.duration(statement.duration_ms)]
     return "\n".join([*parts, words.effects(statement)]).strip()
 
 

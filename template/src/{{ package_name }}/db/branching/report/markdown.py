@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from ...migration.sql_line import shortened
 from ...verification.catalog import Difference
 from ..rehearsal import Rehearsal
 from .words import (
@@ -15,7 +16,6 @@ from .words import (
     key_figures,
     lock_words,
     round_trip_words,
-    shortened,
     strong_locks,
     summary,
 )

@@ -27,12 +27,6 @@ def duration(milliseconds: float) -> str:
     return f"{minutes} min {seconds} s"
 
 
-def shortened(sql: str, length: int) -> str:
-    """Return a statement on one line, cut to `length` characters."""
-    line = " ".join(sql.split())
-    return line if len(line) <= length else f"{line[: length - 1]}…"
-
-
 def unindented(sql: str) -> str:
     """Return a statement without the indentation that it has in its file."""
     return cleandoc(sql)

@@ -6,8 +6,7 @@ from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ...connection.engine import create_migration_engine
-from ...connection.failures import explained
+from ...connection.engine import migration_connection
 from ...connection.url import DatabaseURL
 from .change_queries import changes_sql
 from .object_queries import objects_sql
@@ -98,15 +97,10 @@ async def take_snapshot(url: DatabaseURL, *, version_table: str = VERSION_TABLE)
     Raises:
         ConfigurationError, ConnectionFailedError: the database cannot be reached.
     """
-    engine = create_migration_engine(url)
-    try:
-        with explained(engine.url):
-            async with engine.connect() as connection:
-                query = _everything(_version(connection))
-                result = await connection.exec_driver_sql(query, (version_table,))
-                return Catalog(_parts(result.all()))
-    finally:
-        await engine.dispose()
+    async with migration_connection(url) as connection:
+        query = _everything(_version(connection))
+        result = await connection.exec_driver_sql(query, (version_table,))
+        return Catalog(_parts(result.all()))
 
 
 def _version(connection: AsyncConnection) -> int:
