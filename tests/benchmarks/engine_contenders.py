@@ -10,6 +10,7 @@ from db import create_engine
 from db.connection.settings import Settings
 from neon.plain import plain_engine
 from pydantic import SecretStr
+from pytest import MonkeyPatch
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -119,7 +120,14 @@ def our_settings(endpoint: Endpoint, **values: Any) -> Settings:
 
 
 def our_engine(endpoint: Endpoint) -> AsyncEngine:
-    """Ours, as it comes."""
+    """Ours, as it comes: without the extra `otel`, whose package these tests have installed."""
+    with MonkeyPatch.context() as patch:
+        patch.setattr("db.connection.engine.trace_if_installed", lambda _: None)
+        return create_engine(our_settings(endpoint))
+
+
+def our_traced_engine(endpoint: Endpoint) -> AsyncEngine:
+    """Ours with the extra `otel`, and nobody who takes the spans."""
     return create_engine(our_settings(endpoint))
 
 
@@ -140,4 +148,5 @@ CONTENDERS: Final[dict[str, Any]] = {
     "bare AsyncEngine": _with_engine(bare_engine),
     "commonly recommended": _with_engine(common_engine),
     "ours": _with_engine(our_engine),
+    "ours, extra otel": _with_engine(our_traced_engine),
 }

@@ -59,13 +59,14 @@ class Cut:
 class Edge:
     """The proxy, in a thread and an event loop of its own; its methods may be called from any.
 
-    `passwords` maps roles to passwords, `delay_seconds` is added to each direction.
+    `passwords` maps roles to passwords, `delay_seconds` is added to each direction, and for
+    `linger_seconds` a client's connection stays open after the server has closed its own.
     """
 
     def __init__(self, compute: Compute, certificates: Certificates) -> None:
         self.compute = compute
         self.passwords: dict[str, str] = {}
-        self.delay_seconds = 0.0
+        self.delay_seconds = self.linger_seconds = 0.0
         self.figures = Figures()
         self.port = 0
         self._cuts: list[Cut] = []
@@ -145,7 +146,7 @@ class Edge:
     def reset(self) -> None:
         """Take back every fault and set the figures to zero."""
         self._cuts.clear()
-        self.delay_seconds = 0.0
+        self.delay_seconds = self.linger_seconds = 0.0
         self.compute.failures.clear()
         self.compute.wake_seconds, self.compute.suspend_after_seconds = 0.0, None
         self.compute.is_awake = True
@@ -309,6 +310,7 @@ class Edge:
             await asyncio.sleep(self.delay_seconds)
             session.client.write(chunk)
             await session.client.drain()
+        await asyncio.sleep(self.linger_seconds)
 
     async def _cancel(self, key: bytes) -> None:
         """Pass a request to cancel on to whichever of the two gave out the key."""

@@ -110,6 +110,24 @@ async def test_a_commit_that_is_cut_is_said_to_be_unknown_and_not_repeated(
     assert (work.attempts, await rows()) == (1, stored)
 
 
+async def test_a_commit_that_could_not_be_sent_is_known_not_to_be_stored(
+    opened: StandIn, rows: Any
+) -> None:
+    opened.edge.linger_seconds = 1.0  # the server's last words are read, its end is not yet
+    attempts = 0
+
+    async def work(session: AsyncSession) -> None:
+        nonlocal attempts
+        attempts += 1
+        await session.execute(INSERT)
+        if attempts == 1:
+            await asyncio.to_thread(opened.edge.end_backends)
+            await asyncio.sleep(0.1)
+
+    await run_transaction(work)
+    assert (attempts, await rows()) == (2, 1)
+
+
 @pytest.mark.parametrize(("when", "stored"), [("before", 1), ("after", 2)])
 async def test_what_is_idempotent_is_repeated(
     opened: StandIn, rows: Any, when: Any, stored: int

@@ -68,6 +68,8 @@ async def small(project: ScratchProject, database: DatabaseURL) -> AsyncIterator
         (asyncpg.InternalServerError("something else"), False, False),
         (asyncpg.ProtocolViolationError("query_wait_timeout"), True, True),
         (asyncpg.ProtocolViolationError("SASL authentication failed"), False, False),
+        (asyncpg.InternalClientError("cannot switch to state 15; another"), True, True),
+        (asyncpg.InternalClientError("no binary format encoder for type"), False, False),
         (ValueError(), False, False),
     ],
     ids=repr,
@@ -163,10 +165,10 @@ async def test_an_idle_connection_is_asked_whether_it_lives(
 
     async with small.connect() as connection:
         await connection.execute(text("SELECT 1"))
-    monkeypatch.setattr("db.connection.connector._ping", no_answer)
+    monkeypatch.setattr("db.connection.pool._ping", no_answer)
     async with small.connect():
         assert pool_figures(small).connects == 1, "what was used just now is trusted"
-    monkeypatch.setattr("db.connection.connector._TRUSTED_IDLE_SECONDS", 0.0)
+    monkeypatch.setattr("db.connection.pool._TRUSTED_IDLE_SECONDS", 0.0)
     async with small.connect() as connection:
         assert await connection.scalar(text("SELECT 1")) == 1
     assert pool_figures(small).connects == 2

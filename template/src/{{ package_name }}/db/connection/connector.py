@@ -1,26 +1,17 @@
-"""Opens sessions with the server: waits for a compute that wakes, and knows one that is gone."""
+"""Opens sessions with the server: waits for a compute that wakes."""
 
-import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import asyncpg
-from sqlalchemy import event
-from sqlalchemy.exc import DisconnectionError
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from .attempts import attempts
 from .failures import is_refusal
-from .pool_figures import Counters
+from .pool import Counters
 
 _log = logging.getLogger(__name__)
-
-# A connection that was used within this time is not asked whether it lives: that it was closed is
-# seen without asking, and what is not seen so (a lost network, a frozen machine) takes longer.
-_TRUSTED_IDLE_SECONDS: Final = 5.0
-_PING_TIMEOUT_SECONDS: Final = 5.0
 
 # Both are for a client that is gone: its statement ends, and its locks are freed. The server must
 # not be the one to end what the client still wants, so an idle transaction gets a minute at least.
@@ -78,35 +69,3 @@ async def _set_timeouts(connection: asyncpg.Connection, seconds: float) -> None:
     except BaseException:
         connection.terminate()
         raise
-
-
-def check_on_checkout(engine: AsyncEngine) -> None:
-    """Replace a connection that is lost before the pool hands it out.
-
-    This is `pool_pre_ping` with fewer round trips: that one takes three (BEGIN, a statement,
-    ROLLBACK) before every unit of work, and fails the work if the ping meets an OSError. Here a
-    connection that was in use a moment ago costs none, and an idle one costs one.
-    """
-
-    def check(connection: Any, record: Any, _: Any) -> None:
-        idle_seconds = time.monotonic() - record.info.get("used_at", time.monotonic())
-        driver = connection.driver_connection
-        if driver.is_closed():
-            raise DisconnectionError("The server closed the connection.")
-        if idle_seconds > _TRUSTED_IDLE_SECONDS:
-            try:
-                connection.run_async(_ping)
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-                raise DisconnectionError("The server does not answer.") from error
-
-    def remember(_: Any, record: Any) -> None:
-        record.info["used_at"] = time.monotonic()
-
-    event.listen(engine.sync_engine, "checkout", check)
-    event.listen(engine.sync_engine, "checkin", remember)
-
-
-async def _ping(connection: asyncpg.Connection) -> None:
-    # The simple protocol: one round trip, and on the pooler a transaction of its own.
-    async with asyncio.timeout(_PING_TIMEOUT_SECONDS):
-        await connection.execute(";")

@@ -7,10 +7,11 @@ from typing import Any, Final
 from sqlalchemy import NullPool
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from .connector import check_on_checkout, make_connector
+from .connector import make_connector
 from .failures import explained
 from .local_server import start_if_local
-from .pool_figures import CountedNullPool, CountedQueuePool, Counters, watch
+from .pool import CheckedQueuePool, CountedNullPool, Counters
+from .pool_figures import watch
 from .settings import Settings, load_settings
 from .telemetry import trace_if_installed
 from .tls import tls_argument, warn_of_weak_tls
@@ -32,7 +33,7 @@ def create_engine(settings: Settings | None = None) -> AsyncEngine:
     With a pool (DB_POOL_MODE=server):
 
     - A connection that a suspend or a restart has cut is replaced before it is handed out
-      (`connector.check_on_checkout`, in the place of `pool_pre_ping`).
+      (`pool.CheckedQueuePool`, in the place of `pool_pre_ping`).
     - `pool_recycle` of 240 s lies below Neon's suspend time of 300 s, so that no connection is used
       that a suspend may have cut. https://neon.com/docs/introduction/scale-to-zero
     - `pool_use_lifo`: connections that a quiet hour does not need age out at the pool's bottom.
@@ -72,7 +73,6 @@ def create_engine(settings: Settings | None = None) -> AsyncEngine:
         arguments["command_timeout"] += _SERVER_FIRST_SECONDS
     engine = _create(url, arguments, settings)
     watch(engine, counters)
-    check_on_checkout(engine)
     trace_if_installed(engine)
     return engine
 
@@ -85,7 +85,7 @@ def _create(url: DatabaseURL, arguments: dict[str, Any], settings: Settings) -> 
     return create_async_engine(
         url.sqlalchemy,
         connect_args=arguments,
-        poolclass=CountedQueuePool,
+        poolclass=CheckedQueuePool,
         pool_size=settings.db_pool_size,
         max_overflow=settings.db_max_overflow,
         pool_timeout=settings.db_pool_timeout,

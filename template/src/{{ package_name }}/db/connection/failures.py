@@ -41,6 +41,8 @@ _SERVER_LOSSES: Final = (
 _CLOSED: Final = re.compile(
     r"connection is closed|connection was closed|connection has been closed|unexpected connection"
 )
+# asyncpg's words where it has read the server's last ones and can send nothing more.
+_CANNOT_SEND: Final = re.compile(r"cannot switch to state")
 # What loses against another session, or against a column that was added since the statement was
 # prepared; SQLAlchemy has emptied its caches when it raises the latter.
 # https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#asyncpg-prepared-statement-cache
@@ -80,7 +82,20 @@ def is_connection_loss(error: BaseException) -> bool:
         return _is_transient_text(cause)
     if isinstance(cause, asyncpg.InterfaceError):
         return _CLOSED.search(str(cause)) is not None
+    if isinstance(cause, asyncpg.InternalClientError):
+        return _CANNOT_SEND.search(str(cause)) is not None
     return isinstance(cause, _SOCKET_LOSSES + _SERVER_LOSSES)
+
+
+def was_never_sent(error: BaseException) -> bool:
+    """Tell whether a lost connection was known to be lost before the statement could be sent.
+
+    Of a COMMIT that was never sent the outcome is known: there was none. No other failure may stand
+    behind it, as then that was the COMMIT's and this a later statement's.
+    """
+    cause = driver_error(error)
+    is_refused = isinstance(cause, asyncpg.InternalClientError) and is_connection_loss(error)
+    return is_refused and cause.__cause__ is None and cause.__context__ is None
 
 
 def is_transient(error: BaseException) -> bool:

@@ -10,7 +10,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from .errors import ToolkitError
-from .pool_figures import Counters, counters_of
+from .pool import Counters
+from .pool_figures import counters_of
 from .revisions import current_revisions
 from .session import get_engine, get_required_heads
 
@@ -54,7 +55,7 @@ async def check_health(
     A check that queries every few seconds keeps a Neon compute awake for ever, so the database is
     asked (connect, query, compare the revision) only where the application has not told already:
 
-    - while the application's own statements are answered, nothing is asked;
+    - while the application's own units of work end well, nothing is asked;
     - while the application is silent, nothing is asked either: the last answer stands, with its
       age, and a database that died meanwhile is healthy here until the application uses it;
     - once a statement or a connect was lost, or is without an answer for 5 s, it is asked at once,

@@ -1,40 +1,17 @@
-"""The pool, counted: figures as a plain object, and lines in the log for what is out of the way."""
+"""What a pool did: figures as a plain object, and lines in the log for what is out of the way."""
 
 import logging
 import time
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Any
 
-from sqlalchemy import AsyncAdaptedQueuePool, NullPool, Pool, event
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine
-from sqlalchemy.pool import PoolProxiedConnection
 
 from .failures import driver_error, is_connection_loss
+from .pool import CheckedQueuePool, CountedPool, Counters
 
 _log = logging.getLogger(__name__)
-
-_SLOW_CHECKOUT_SECONDS: Final = 1.0
-
-
-@dataclass
-class Counters:
-    """What happened to one engine's pool; the times are those of `time.monotonic`.
-
-    `capacity` is how many connections a pool may have in use at once.
-    """
-
-    capacity: int = 0
-    waits: int = 0
-    timeouts: int = 0
-    connects: int = 0
-    connect_failures: int = 0
-    invalidations: int = 0
-    first_connection_ms: float | None = None
-    last_checkout: float = 0.0
-    last_success: float = 0.0
-    last_failure: float = 0.0
-    open: int = 0
 
 
 @dataclass(frozen=True)
@@ -61,47 +38,6 @@ class PoolFigures:
     first_connection_ms: float | None
 
 
-class _Counted(Pool):
-    """A pool that counts; `counters` outlive the pool itself, which SQLAlchemy makes anew."""
-
-    counters: Counters
-
-    def recreate(self) -> Self:
-        pool = super().recreate()
-        assert isinstance(pool, type(self))  # noqa: S101 - SQLAlchemy makes another of the class
-        pool.counters = self.counters
-        return pool
-
-    def connect(self) -> PoolProxiedConnection:
-        started = self.counters.last_checkout = time.monotonic()
-        must_wait = self._is_exhausted()
-        self.counters.waits += must_wait
-        try:
-            connection = super().connect()
-        except PoolTimeoutError:
-            self.counters.timeouts += 1
-            raise
-        waited_seconds = time.monotonic() - started
-        if waited_seconds > _SLOW_CHECKOUT_SECONDS:
-            reason = "all were in use" if must_wait else "it had to be opened or checked"
-            _log.warning("A connection was waited for %.1f s: %s", waited_seconds, reason)
-        return connection
-
-    def _is_exhausted(self) -> bool:
-        return False
-
-
-class CountedQueuePool(_Counted, AsyncAdaptedQueuePool):
-    """SQLAlchemy's pool for asyncio, counted."""
-
-    def _is_exhausted(self) -> bool:
-        return self.checkedout() >= self.counters.capacity
-
-
-class CountedNullPool(_Counted, NullPool):
-    """No pool, counted."""
-
-
 def pool_figures(engine: AsyncEngine) -> PoolFigures:
     """Return the figures of an engine that `create_engine` made.
 
@@ -109,7 +45,7 @@ def pool_figures(engine: AsyncEngine) -> PoolFigures:
         TypeError: the engine was made elsewhere.
     """
     pool, counters = engine.pool, counters_of(engine)
-    queue = pool if isinstance(pool, CountedQueuePool) else None
+    queue = pool if isinstance(pool, CheckedQueuePool) else None
     return PoolFigures(
         size=queue.size() if queue else 0,
         checked_in=queue.checkedin() if queue else 0,
@@ -130,14 +66,14 @@ def counters_of(engine: AsyncEngine) -> Counters:
     Raises:
         TypeError: the engine was made elsewhere.
     """
-    if not isinstance(engine.pool, _Counted):
+    if not isinstance(engine.pool, CountedPool):
         raise TypeError("Only the pool of an engine that create_engine() made is counted.")
     return engine.pool.counters
 
 
 def watch(engine: AsyncEngine, counters: Counters) -> None:
     """Count and log what happens to the engine's connections, by SQLAlchemy's events."""
-    assert isinstance(engine.pool, _Counted)  # noqa: S101 - chosen by create_engine
+    assert isinstance(engine.pool, CountedPool)  # noqa: S101 - chosen by create_engine
     engine.pool.counters = counters
     target = engine.sync_engine
 
@@ -146,9 +82,6 @@ def watch(engine: AsyncEngine, counters: Counters) -> None:
 
     def closed(*_: Any) -> None:
         counters.open -= 1
-
-    def executed(*_: Any) -> None:
-        counters.last_success = time.monotonic()
 
     def failed(context: Any) -> None:
         if is_connection_loss(context.sqlalchemy_exception or context.original_exception):
@@ -162,5 +95,4 @@ def watch(engine: AsyncEngine, counters: Counters) -> None:
     event.listen(target, "connect", opened)
     event.listen(target, "close", closed)
     event.listen(target, "invalidate", invalidated)
-    event.listen(target, "after_cursor_execute", executed)
     event.listen(target, "handle_error", failed)

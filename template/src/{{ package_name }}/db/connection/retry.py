@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from .attempts import attempts
 from .errors import CommitOutcomeUnknownError
-from .failures import is_connection_loss, is_transient
+from .failures import is_connection_loss, is_transient, was_never_sent
 from .session import get_engine
 
 Result = TypeVar("Result")
@@ -80,7 +80,8 @@ async def _attempt(
             await session.commit()
         except Exception as error:
             # A TimeoutError in COMMIT is as unknown: the client stopped waiting for the answer.
-            if committing and (is_connection_loss(error) or isinstance(error, TimeoutError)):
+            is_lost = is_connection_loss(error) or isinstance(error, TimeoutError)
+            if committing and is_lost and not was_never_sent(error):
                 raise CommitOutcomeUnknownError(
                     "The connection was lost while the transaction was committed.",
                     "Look whether it is stored before it is done again.",
