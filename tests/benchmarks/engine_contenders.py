@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import asyncpg
+import pytest
 from db import create_engine
 from db.connection.settings import Settings
 from neon.plain import plain_engine
 from pydantic import SecretStr
-from pytest import MonkeyPatch
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -121,7 +121,7 @@ def our_settings(endpoint: Endpoint, **values: Any) -> Settings:
 
 def our_engine(endpoint: Endpoint) -> AsyncEngine:
     """Ours, as it comes: without the extra `otel`, whose package these tests have installed."""
-    with MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr("db.connection.engine.trace_if_installed", lambda _: None)
         return create_engine(our_settings(endpoint))
 
