@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from alembic import context
 from alembic.runtime.migration import MigrationContext, RevisionStep
-from alembic.script import Script
+from alembic.script import Script, ScriptDirectory
 from sqlalchemy import Connection, event, inspect, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateSchema
@@ -106,17 +106,25 @@ def _has_nothing_to_do(connection: Connection, migration_context: MigrationConte
     is_upgrade = getattr(options["fn"], "__name__", "") == "upgrade"
     if script is None or not is_upgrade or options["destination_rev"] not in ("head", "heads"):
         return False
-    heads = set(script.get_heads())
+    return is_at_head(connection, script, _version_table(connection, migration_context))
+
+
+def is_at_head(connection: Connection, script: ScriptDirectory, table: str) -> bool:
+    """Tell whether the version table, named as SQL has it, holds all heads of the files."""
     try:
-        return _versions(connection, _version_table(connection, migration_context)) == heads
+        return _versions(connection, table) == set(script.get_heads())
     finally:
         connection.rollback()
 
 
 def _version_table(connection: Connection, migration_context: MigrationContext) -> str:
-    """Return the quoted name of the version table, with its schema if it has one of its own."""
-    quote = connection.dialect.identifier_preparer.quote_identifier
     schema, table = migration_context.version_table_schema, migration_context.version_table
+    return quoted_table(connection, schema, table)
+
+
+def quoted_table(connection: Connection, schema: str | None, table: str) -> str:
+    """Return a table's name as SQL has it, with its schema if it has one of its own."""
+    quote = connection.dialect.identifier_preparer.quote_identifier
     return f"{quote(schema)}.{quote(table)}" if schema else quote(table)
 
 

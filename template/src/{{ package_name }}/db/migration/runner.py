@@ -7,14 +7,16 @@ from typing import Any
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
-from alembic.runtime.migration import MigrationStep
+from alembic.runtime.migration import MigrationContext, MigrationStep
 from alembic.util import CommandError
 
 from ..connection.engine import create_migration_engine
 from ..connection.errors import UsageError
+from ..connection.project import version_table_schema
 from ..connection.url import DatabaseURL
 from .commands import explain_refusal, require_revision, run_command, script_directory
 from .configuration import alembic_config
+from .execution import is_at_head, quoted_table
 from .progress import Progress, Relay, Step
 from .trace import Tracer
 
@@ -37,7 +39,7 @@ async def upgrade(
         MigrationError: a revision failed and was rolled back; those before it stay applied.
         ConfigurationError, ConnectionFailedError: the database cannot be reached.
     """
-    return await _run(command.upgrade, url, revision, config, progress, tracer)
+    return await _run(_upgrade, url, revision, config, progress, tracer)
 
 
 async def downgrade(
@@ -68,13 +70,26 @@ async def run_single_step(
     def run(config: Config, revision: str) -> None:
         script = script_directory(config)
         steps = [make_step(script.revision_map, found) for found in script.get_revisions(revision)]
-        environment = EnvironmentContext(
-            config, script, fn=lambda *_: steps, destination_rev=revision
-        )
-        with environment:
+        with EnvironmentContext(config, script, fn=lambda *_: steps, destination_rev=revision):
             script.run_env()
 
     return await _run(run, url, revision, config, None)
+
+
+def _upgrade(config: Config, revision: str) -> None:
+    """Do what `alembic.command.upgrade` does; at head without env.py, which loads the models."""
+    script = script_directory(config)
+    connection = config.attributes["connection"]
+    if revision == "heads" or (revision == "head" and len(script.get_heads()) == 1):
+        table = quoted_table(connection, version_table_schema(), "alembic_version")
+        if is_at_head(connection, script, table):
+            return
+
+    def upgrade(current: Any, _: MigrationContext) -> Any:
+        return script._upgrade_revs(revision, current)  # as Alembic's own command has it
+
+    with EnvironmentContext(config, script, fn=upgrade, destination_rev=revision):
+        script.run_env()
 
 
 async def _run(
