@@ -1,5 +1,6 @@
 """Bad input and bad luck: one clear line, the right exit code, and nothing half-done."""
 
+import json
 import os
 import re
 import shutil
@@ -222,4 +223,21 @@ def test_a_full_disk_at_a_later_start(small_disk: Path) -> None:
     refused(project.db("upgrade"), 1, "did not start", "No space left on device")
     taken.unlink()
     assert project.db("upgrade").returncode == 0
+    assert project.db("stop").returncode == 0
+
+
+def test_a_disk_that_fills_up_within_a_run(small_disk: Path) -> None:
+    project = ScratchProject.make(small_disk / "project")
+    project.revision("a1", up='op.execute("CREATE TABLE a (n int)")')
+    # Unlogged, as PostgreSQL itself ends where it cannot write its WAL.
+    rows = "SELECT repeat('x', 1000) FROM generate_series(1, 6000)"
+    project.revision("b2", "a1", up=f'op.execute("CREATE UNLOGGED TABLE b AS {rows}")')
+    assert project.db("start").returncode == 0
+    taken = fill(small_disk, left_bytes=3_000_000)
+    result = project.db("upgrade")
+    refused(result, 1, "b2: the server's disk is full", "rolled back")
+    status = project.db("status", "--json", "-")
+    assert json.loads(status.stdout)["current"] == ["a1"], "what was finished stays"
+    taken.unlink()
+    assert project.db("upgrade").returncode == 0, "the next run needs nothing but room"
     assert project.db("stop").returncode == 0
