@@ -173,6 +173,25 @@ async def test_neons_own_schemas_are_left_alone(
     assert "neon_auth" not in text
 
 
+async def test_of_several_schemas_those_that_no_model_names_are_left_alone(
+    project: ScratchProject, database: DatabaseURL
+) -> None:
+    project.models(
+        """
+        from sqlalchemy import Column, Integer, MetaData, Table
+
+        metadata = MetaData()
+        Table("things", metadata, Column("id", Integer, primary_key=True), schema="app")
+        """
+    )
+    made = "neon_auth CREATE TABLE users ()", "theirs CREATE TABLE others ()", "app"
+    project.revision("a1", up="\n".join(f'op.execute("CREATE SCHEMA {each}")' for each in made))
+    await upgrade(database)
+    text = (await next_revision(project, database, "create things")).read_text()
+    assert 'schema="app"' in text
+    assert "drop_table" not in text.partition("def downgrade")[0]
+
+
 async def test_a_file_that_the_lint_refuses_is_not_left_behind(
     modelled: ScratchProject, database: DatabaseURL
 ) -> None:
