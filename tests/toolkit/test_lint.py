@@ -50,6 +50,7 @@ def found(
             'op.add_column("t", sa.Column("a", sa.Text))\n' + BLOCK + CONCURRENT,
             "sql-before-autocommit",
         ),
+        (BLOCK + 'op.create_index("i", "t", ["a"])', "require-concurrent-index-creation"),
         ('op.execute("SET lock_timeout = 0")\n' + BLOCK + CONCURRENT, ""),
         (
             'op.add_column("t", sa.Column("a", sa.Text))\n'
@@ -201,7 +202,10 @@ def test_a_revision_that_asks_for_data_is_read_as_text_from_there_on(
     assert "fetchall" in partly.message
 
 
-def test_settings_of_squawk_in_the_project_count(project: ScratchProject) -> None:
+def test_settings_of_squawk_in_the_project_count_from_wherever_it_is_run(
+    project: ScratchProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project.folder.parent)
     (project.folder / ".squawk.toml").write_text('excluded_rules = ["ban-drop-column"]\n')
     assert found(project, 'op.drop_column("t", "a")') == ""
 
