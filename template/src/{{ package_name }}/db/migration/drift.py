@@ -20,6 +20,7 @@ from .commands import run_command, script_directory
 from .lint.findings import Finding
 from .lint.rules import CHECK_RULES
 from .long_names import cancel_shortened_checks
+from .metadata import each_of
 
 _LONGEST_MESSAGE: Final = 300
 
@@ -41,7 +42,7 @@ async def find_drift(
 
     def compare(_: object, context: MigrationContext) -> list[object]:
         target = context.opts["target_metadata"]
-        metadata.extend(target if isinstance(target, (list, tuple)) else [target])
+        metadata.extend(each_of(target))
         script = produce_migrations(context, target)
         if script.upgrade_ops is not None:
             cancel_shortened_checks(script.upgrade_ops, context.dialect)

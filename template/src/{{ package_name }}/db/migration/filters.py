@@ -1,13 +1,11 @@
 """Which schemas and objects of the database autogenerate looks at: those that are ours."""
 
-from collections.abc import Callable, MutableMapping, Sequence
+from collections.abc import Callable, MutableMapping
 from typing import Any, Final
 
-from sqlalchemy import Connection, MetaData, text
+from sqlalchemy import Connection, text
 
 from .hooks import IncludeObject
-
-Metadata = MetaData | Sequence[MetaData]
 
 # Schemas in every Neon database that are Neon's own.
 _NEON_SCHEMAS: Final = {"neon", "neon_auth", "neon_migration"}
@@ -19,12 +17,6 @@ SELECT n.nspname, c.relname, pg_table_is_visible(c.oid) AS is_visible
 FROM pg_depend d JOIN pg_class c ON c.oid = d.objid JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE d.classid = 'pg_class'::regclass AND d.deptype = 'e' AND c.relkind IN ('r', 'p')
 """)
-
-
-def schemas_of(metadata: Metadata) -> set[str]:
-    """Return the schemas that the models name."""
-    each = [metadata] if isinstance(metadata, MetaData) else metadata
-    return {table.schema for one in each for table in one.tables.values() if table.schema}
 
 
 def name_filter(schemas: set[str]) -> Callable[..., bool]:

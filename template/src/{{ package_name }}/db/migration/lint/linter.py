@@ -10,6 +10,7 @@ from alembic.config import Config
 from alembic.script import Script
 
 from ...connection.project import postgres_version
+from ..configuration import root_of
 from .file_rules import missing_downgrade, model_imports
 from .findings import Finding, by_weight
 from .ignores import apply_ignores
@@ -27,7 +28,7 @@ def lint_revisions(config: Config, revisions: Sequence[Script]) -> list[Finding]
     Raises:
         ConfigurationError: squawk is not installed.
     """
-    root = Path(config.config_file_name or ".").resolve().parent
+    root = root_of(config)
     trees = {each.revision: _tree(each) for each in revisions}
     rendered = {each.revision: render(each, trees[each.revision]) for each in revisions}
     statements = {revision: found.statements for revision, found in rendered.items()}
