@@ -17,10 +17,12 @@ from sqlalchemy.exc import IdentifierError
 
 from ..connection.engine import create_migration_engine
 from ..connection.errors import ConfigurationError, MigrationError, ToolkitError
+from ..connection.project import TOML_FILE, config_file
 from ..connection.url import DatabaseURL
 from .commands import run_command
 from .drops import leave_out_strangers, say_what_is_lost
 from .long_names import cancel_shortened_checks
+from .unnamed_checks import cancel_drops_of_unnamed_checks
 
 # CHECKs are compared by name where Alembic is asked to; nothing tells whether their text changed.
 AUTOGENERATE_PLUGINS: Final = ("alembic.autogenerate.*", "alembic.ext.checkconstraint_byname")
@@ -51,6 +53,9 @@ def review_directives(
     if config is None or not directives:
         return
     leave_out_strangers(directives[0], config)
+    both = (directives[0].upgrade_ops_list, directives[0].downgrade_ops_list)
+    for upgrade, downgrade in zip(*both, strict=True):
+        cancel_drops_of_unnamed_checks(upgrade, downgrade, context.opts["target_metadata"])
     for ops in (*directives[0].upgrade_ops_list, *directives[0].downgrade_ops_list):
         cancel_shortened_checks(ops, context.dialect)
         ops.ops[:] = [op for op in ops.ops if not _is_empty(op)]
@@ -137,9 +142,11 @@ def _require_ruff() -> None:
 
 
 def _format(path: Path) -> None:
-    # Imports are sorted first, what is too long is wrapped, and then nothing may be left to say.
+    # Imports are sorted first, what is too long is wrapped, and then nothing may be left to say. In
+    # a project with a template of its own for revisions, nothing but a name that is not there.
     fix = ("check", "--fix", "--exit-zero", "--quiet")
-    for arguments in (fix, ("format", "--quiet"), ("check", "--quiet")):
+    rest = ("check", "--quiet", *(("--select=F",) if config_file().name == TOML_FILE else ()))
+    for arguments in (fix, ("format", "--quiet"), rest):
         result = _ruff(*arguments, str(path))
         if result.returncode != 0:
             reason = (result.stdout or result.stderr).strip()
