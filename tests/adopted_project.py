@@ -1,5 +1,7 @@
 """A project that was there before the toolkit: its own settings, folders, models and revisions."""
 
+# ruff: noqa: E501 - the user writes as he likes
+
 from pathlib import Path
 from textwrap import dedent
 from typing import Final

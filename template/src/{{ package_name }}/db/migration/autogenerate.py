@@ -74,8 +74,8 @@ def review_directives(
 @write_hooks.register(_HOOK)
 def _format_or_fail(path: str, options: dict[str, str | None]) -> None:
     try:
-        _require_ruff()
-        _format(Path(path))
+        require_ruff()
+        format_revision(Path(path))
     except ToolkitError as error:
         Path(path).unlink(missing_ok=True)
         raise CommandError(str(error)) from None
@@ -95,7 +95,7 @@ async def create_revision(url: DatabaseURL | None, message: str, config: Config)
         ConfigurationError: ruff is not installed, or a name in the models is longer than
             PostgreSQL's 63 characters.
     """
-    _require_ruff()
+    require_ruff()
     autogenerate = url is not None
     config.attributes["autogenerate"] = autogenerate
     engine = None if url is None else create_migration_engine(url)
@@ -114,7 +114,7 @@ async def create_revision(url: DatabaseURL | None, message: str, config: Config)
         return None
     path = written[0]
     try:
-        _format(path)
+        format_revision(path)
     except BaseException:
         path.unlink(missing_ok=True)
         raise
@@ -133,7 +133,12 @@ def explain_long_name(error: IdentifierError) -> ConfigurationError:
     )
 
 
-def _require_ruff() -> None:
+def require_ruff() -> None:
+    """Refuse to write a revision that nothing can format.
+
+    Raises:
+        ConfigurationError: ruff is not installed.
+    """
     if _ruff("--version").returncode != 0:
         raise ConfigurationError(
             "ruff is not installed, and a revision is written formatted or not at all.",
@@ -141,7 +146,12 @@ def _require_ruff() -> None:
         )
 
 
-def _format(path: Path) -> None:
+def format_revision(path: Path) -> None:
+    """Format a revision file as the project's ruff does.
+
+    Raises:
+        MigrationError: ruff finds something that it cannot mend.
+    """
     # Imports are sorted first, what is too long is wrapped, and then nothing may be left to say. In
     # a project with a template of its own for revisions, nothing but a name that is not there.
     fix = ("check", "--fix", "--exit-zero", "--quiet")

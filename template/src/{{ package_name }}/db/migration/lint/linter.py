@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
+from typing import Final
 
 from alembic.config import Config
 from alembic.script import Script
@@ -19,6 +20,9 @@ from .squawk import run_squawk
 from .statement_rules import STATEMENT_RULES, Said
 from .statements import Rendered, render
 
+# How `irreversible` begins in a baseline.
+BASELINE: Final = "baseline"
+
 
 def lint_revisions(config: Config, revisions: Sequence[Script]) -> list[Finding]:
     """Return what there is to say about the upgrades of `revisions`, the worst first.
@@ -29,6 +33,7 @@ def lint_revisions(config: Config, revisions: Sequence[Script]) -> list[Finding]
         ConfigurationError: squawk is not installed.
     """
     root = root_of(config)
+    revisions = [each for each in revisions if not is_baseline(each)]
     trees = {each.revision: _tree(each) for each in revisions}
     rendered = {each.revision: render(each, trees[each.revision]) for each in revisions}
     statements = {revision: found.statements for revision, found in rendered.items()}
@@ -41,6 +46,11 @@ def lint_revisions(config: Config, revisions: Sequence[Script]) -> list[Finding]
         file = _shown(Path(script.path), root)
         findings += [replace(each, revision=script.revision, file=file) for each in remaining]
     return sorted(findings, key=by_weight)
+
+
+def is_baseline(script: Script) -> bool:
+    """Tell whether `db baseline` wrote a revision: the schema was there, nothing of it is new."""
+    return str(getattr(script.module, "irreversible", None) or "").startswith(BASELINE)
 
 
 def _tree(script: Script) -> ast.Module:
