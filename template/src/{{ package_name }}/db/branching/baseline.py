@@ -164,9 +164,13 @@ async def _differences(url: DatabaseURL, version: int) -> list[Difference]:
     live = await take_snapshot(url)
     oldest = min(version, embedded_version(postgres_version()))
     ours, theirs = _comparable(live, oldest), _comparable(made, oldest)
-    if (schema := f"schema {version_table().schema}") not in ours.objects:
-        theirs = Catalog({0: Part({k: v for k, v in theirs.objects.items() if k != schema})})
-    return ours.difference(theirs)
+    return [each for each in ours.difference(theirs) if not _is_made_by_the_runner(each)]
+
+
+def _is_made_by_the_runner(difference: Difference) -> bool:
+    """Tell whether it is the schema of the version table, which the live database lacks yet."""
+    name = difference.object.removeprefix("schema ").strip('"').replace('""', '"')
+    return difference.was is None and name == version_table().schema
 
 
 def _comparable(catalog: Catalog, oldest_version: int) -> Catalog:
