@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from db.connection.errors import ConfigurationError
-from db.connection.project import _pyproject
+from db.connection.project import read_toml
 from db.connection.url import DatabaseURL
 from db.migration.autogenerate import create_revision
 from db.migration.environment import _require_direct
@@ -51,7 +51,7 @@ async def test_the_version_table_lies_in_a_schema_of_its_own_where_one_is_named(
     settings = project.folder / "pyproject.toml"
     text = settings.read_text().replace("[tool.db]", '[tool.db]\nversion_table_schema = "My meta"')
     settings.write_text(text)
-    _pyproject.cache_clear()
+    read_toml.cache_clear()
     project.revision("a1")
     assert (await read_status(database)).current == ()
     assert len(await upgrade(database)) == 1

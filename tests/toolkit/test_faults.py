@@ -107,7 +107,7 @@ def test_outside_of_a_project(tmp_path: Path) -> None:
     # Where the toolkit lies here there is an alembic.ini above it: the template's.
     shutil.copytree(TOOLKIT_PARENT / "db", tmp_path / "db")
     result = run(sys.executable, "-m", "db", "status", cwd=tmp_path)
-    refused(result, 2, "No alembic.ini", "Run this inside the project's folder")
+    refused(result, 2, "No db.toml and no alembic.ini", "Run this inside the project's folder")
 
 
 def test_a_pyproject_that_is_no_toml(project: ScratchProject) -> None:

@@ -160,6 +160,16 @@ async def _write_revision(message: str, *, empty: bool) -> Path | None:
         return await create_revision(url, message, config)
 
 
+@app.command("alembic", context_settings={"ignore_unknown_options": True}, add_help_option=False)
+def alembic_command(
+    arguments: Annotated[list[str], typer.Argument(metavar="ARGS...")],
+) -> None:
+    """Run a command of Alembic's own (history, merge, stamp, ...) with the project's settings."""
+    from .migration.configuration import run_alembic
+
+    run_alembic(arguments)
+
+
 @app.command()
 def start() -> None:
     """Start the embedded PostgreSQL."""

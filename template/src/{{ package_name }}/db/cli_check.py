@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -18,7 +17,7 @@ from .connection.errors import ConnectionFailedError, MigrationError, UsageError
 from .connection.settings import load_settings
 from .console import say, say_done, say_table, write_json
 from .migration.commands import require_revision, script_directory
-from .migration.configuration import alembic_config
+from .migration.configuration import alembic_config, root_of
 from .migration.drift import drift_finding, find_drift, unregistered_models
 from .migration.lint import Finding, lint_revisions
 from .migration.lint.findings import by_weight
@@ -105,7 +104,7 @@ async def _drift(config: Config) -> list[Finding]:
             found, metadata = await find_drift(engine, config)
         finally:
             await engine.dispose()
-        found += unregistered_models(Path(config.config_file_name or ".").parent, metadata)
+        found += unregistered_models(root_of(config), metadata)
         if found:
             return found
         async with scratch_branch(at_head=False) as empty:

@@ -9,6 +9,7 @@ from typer.main import get_command
 
 # The module of each command, which has it under `<name>_command`, or is the group `<name>_app`.
 _MODULES: Final = {
+    "baseline": "cli_baseline",
     "branch": "cli_branch",
     "check": "cli_check",
     "rehearse": "cli_rehearse",

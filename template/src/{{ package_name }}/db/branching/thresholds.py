@@ -1,10 +1,10 @@
-"""The thresholds of a rehearsal's verdict, from `[tool.db.rehearsal]` in `pyproject.toml`."""
+"""The thresholds of a rehearsal's verdict, from `[tool.db.rehearsal]`."""
 
 from dataclasses import dataclass, fields
 from typing import Any
 
 from ..connection.errors import ConfigurationError
-from ..connection.project import tool_settings
+from ..connection.project import place_of_setting, tool_settings
 
 
 @dataclass(frozen=True)
@@ -31,15 +31,16 @@ def load_thresholds() -> Thresholds:
     """
     values: dict[str, Any] = tool_settings().get("rehearsal", {})
     names = [field.name for field in fields(Thresholds)]
+    file = place_of_setting("rehearsal")
     for name, value in values.items():
         if name not in names:
             raise ConfigurationError(
-                f"[tool.db.rehearsal] {name} in pyproject.toml is not understood.",
+                f"[tool.db.rehearsal] {name} in {file} is not understood.",
                 f"It takes {' and '.join(names)}.",
             )
         if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
             raise ConfigurationError(
-                f"[tool.db.rehearsal] {name} in pyproject.toml is {value!r}.",
+                f"[tool.db.rehearsal] {name} in {file} is {value!r}.",
                 "It takes a whole number above 0.",
             )
     return Thresholds(**values)

@@ -1,6 +1,7 @@
 """How much was written since a restore point: PostgreSQL's own counters, then and now."""
 
 import json
+from dataclasses import asdict
 from typing import Final
 
 from sqlalchemy import text
@@ -8,13 +9,15 @@ from sqlalchemy import text
 from ..connection.engine import migration_connection
 from ..connection.project import local_folder
 from ..connection.url import DatabaseURL
+from ..connection.version_table import version_table
 from .provider import RestorePoint
 
 # The counters belong to one database, which a restore may replace, and start again after a crash.
 _WRITES_SQL: Final = text("""
 SELECT (SELECT oid FROM pg_database WHERE datname = current_database())::bigint AS database,
     coalesce(sum(n_tup_ins + n_tup_upd + n_tup_del), 0)::bigint AS rows
-FROM pg_stat_user_tables WHERE relname <> 'alembic_version'
+FROM pg_stat_user_tables
+WHERE NOT (relname = :name AND schemaname = coalesce(:schema, schemaname))
 """)
 
 _FILE: Final = "restore-points.json"
@@ -29,7 +32,7 @@ async def count_writes(url: DatabaseURL) -> Counted:
         ConfigurationError, ConnectionFailedError: the database cannot be reached.
     """
     async with migration_connection(url) as connection:
-        row = (await connection.execute(_WRITES_SQL)).one()
+        row = (await connection.execute(_WRITES_SQL, asdict(version_table()))).one()
         return row.database, row.rows
 
 

@@ -1,4 +1,4 @@
-"""The project around the toolkit: its folder, its name, its PostgreSQL version, its revisions."""
+"""The project around the toolkit: its folder, its name, its settings, its PostgreSQL version."""
 
 import tomllib
 from functools import cache
@@ -8,25 +8,44 @@ from typing import Any, Final
 from .errors import ConfigurationError
 
 OFFERED_POSTGRES_VERSIONS: Final = (14, 15, 16, 17, 18)
+# A project that was there before the toolkit keeps `alembic.ini` and `pyproject.toml` for itself.
+TOML_FILE: Final = "db.toml"
+INI_FILE: Final = "alembic.ini"
 _PACKAGE: Final = __name__.partition(".")[0]
 
 
-def project_root() -> Path:
-    """Return the folder that holds `alembic.ini`: the working directory or one above it.
+def config_file() -> Path:
+    """Return the file that configures Alembic: `db.toml`, or where there is none `alembic.ini`.
 
-    Elsewhere it is sought from this file upwards, so that an editable installation finds its
-    project from anywhere.
+    It lies in the working directory or in a folder above it. Elsewhere it is sought from this file
+    upwards, so that an editable installation finds its project from anywhere.
+
+    Raises:
+        ConfigurationError: no such file.
+    """
+    for start in (Path.cwd(), Path(__file__).resolve().parent):
+        for folder in (start, *start.parents):
+            if (found := config_file_in(folder)) is not None:
+                return found
+    raise ConfigurationError(
+        f"No {TOML_FILE} and no {INI_FILE} in {Path.cwd()} or above it.",
+        "Run this inside the project's folder.",
+    )
+
+
+def config_file_in(folder: Path) -> Path | None:
+    """Return the file that configures Alembic in exactly this folder, or None."""
+    found = (folder / name for name in (TOML_FILE, INI_FILE))
+    return next((path for path in found if path.is_file()), None)
+
+
+def project_root() -> Path:
+    """Return the folder that holds the file of `config_file`.
 
     Raises:
         ConfigurationError: no such folder.
     """
-    for start in (Path.cwd(), Path(__file__).resolve().parent):
-        for folder in (start, *start.parents):
-            if (folder / "alembic.ini").is_file():
-                return folder
-    raise ConfigurationError(
-        f"No alembic.ini in {Path.cwd()} or above it.", "Run this inside the project's folder."
-    )
+    return config_file().parent
 
 
 def local_folder() -> Path:
@@ -37,14 +56,14 @@ def local_folder() -> Path:
 def project_name() -> str:
     """Return the name in `pyproject.toml`, or else that of the package, with dashes."""
     try:
-        name = _pyproject(project_root()).get("project", {}).get("name")
+        name = read_toml(project_root() / "pyproject.toml").get("project", {}).get("name")
     except ConfigurationError:  # an installed application without its project folder
         name = None
     return name if isinstance(name, str) else _PACKAGE.replace("_", "-")
 
 
 def postgres_version() -> int:
-    """Return the major version that `[tool.db] postgres_version` in `pyproject.toml` asks for.
+    """Return the major version that `[tool.db] postgres_version` asks for.
 
     Raises:
         ConfigurationError: the value is none of the versions that Neon offers.
@@ -52,39 +71,40 @@ def postgres_version() -> int:
     version = tool_settings().get("postgres_version", 18)
     if version not in OFFERED_POSTGRES_VERSIONS:
         raise ConfigurationError(
-            f"[tool.db] postgres_version in pyproject.toml is {version!r}.",
+            f"[tool.db] postgres_version in {place_of_setting('postgres_version')} is {version!r}.",
             f"It takes one of {', '.join(map(str, OFFERED_POSTGRES_VERSIONS))}.",
         )
     return int(version)
 
 
-def version_table_schema() -> str | None:
-    """Return `[tool.db] version_table_schema`: where `alembic_version` lies, if it is named.
-
-    Raises:
-        ConfigurationError: the value is no name.
-    """
-    try:
-        schema = tool_settings().get("version_table_schema")
-    except ConfigurationError:  # an installed application without its project folder
-        return None
-    if schema is not None and (not isinstance(schema, str) or not schema):
-        raise ConfigurationError(
-            f"[tool.db] version_table_schema in pyproject.toml is {schema!r}.",
-            "It takes the name of a schema.",
-        )
-    return schema
-
-
 def tool_settings() -> dict[str, Any]:
-    """Return the table `[tool.db]` of `pyproject.toml`; empty where there is none."""
-    settings = _pyproject(project_root()).get("tool", {}).get("db", {})
+    """Return the table `[tool.db]`: each key from `pyproject.toml`, or else from `db.toml`."""
+    root = project_root()
+    return _tool_db(root / TOML_FILE) | _tool_db(root / "pyproject.toml")
+
+
+def place_of_setting(key: str) -> str:
+    """Return the name of the file that a key of `[tool.db]` is read from."""
+    root = project_root()
+    return (
+        TOML_FILE
+        if key in _tool_db(root / TOML_FILE) and key not in _tool_db(root / "pyproject.toml")
+        else "pyproject.toml"
+    )
+
+
+def _tool_db(path: Path) -> dict[str, Any]:
+    settings = read_toml(path).get("tool", {}).get("db", {})
     return settings if isinstance(settings, dict) else {}
 
 
 @cache
-def _pyproject(root: Path) -> dict[str, Any]:
-    path = root / "pyproject.toml"
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file, once; empty where there is none.
+
+    Raises:
+        ConfigurationError: it is not valid TOML.
+    """
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

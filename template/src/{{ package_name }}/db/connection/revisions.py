@@ -15,7 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from .errors import ConfigurationError
 from .failures import sqlstate
-from .project import project_root, version_table_schema
+from .history_files import files_in, revision_files
+from .version_table import version_table
 
 _NAMES: Final = {"revision", "down_revision", "depends_on"}
 
@@ -23,21 +24,15 @@ _NAMES: Final = {"revision", "down_revision", "depends_on"}
 def expected_heads(versions: Path | None = None) -> frozenset[str]:
     """Return the revisions that a database at head has in its version table.
 
-    As in Alembic, that is every revision on which no other one builds or depends. `versions` is the
-    folder of revision files, by default the project's.
+    As in Alembic, that is every revision on which no other one builds or depends. `versions` is a
+    folder of revision files; by default, all of the project's are read.
 
     Raises:
         ConfigurationError: the folder is missing, or a file in it is not Python.
     """
-    folder = versions or project_root() / "migrations" / "versions"
-    if not folder.is_dir():
-        raise ConfigurationError(
-            f"There is no folder {folder}.",
-            "Ship the migrations with the application, or call init_db(require_head=False).",
-        )
     revisions: set[str] = set()
     built_on: set[str] = set()
-    for path in sorted(folder.rglob("*.py")):
+    for path in revision_files() if versions is None else files_in(versions):
         values = dict(_assignments(path))
         if isinstance(revision := values.get("revision"), str):
             revisions.add(revision)
@@ -47,7 +42,8 @@ def expected_heads(versions: Path | None = None) -> frozenset[str]:
 
 async def current_revisions(connection: AsyncConnection) -> frozenset[str]:
     """Return what the version table says; nothing where there is no such table yet."""
-    versions = table("alembic_version", column("version_num"), schema=version_table_schema())
+    ours = version_table()
+    versions = table(ours.name, column("version_num"), schema=ours.schema)
     try:
         async with connection.begin_nested() if connection.in_transaction() else connection.begin():
             return frozenset((await connection.scalars(select(versions.c.version_num))).all())

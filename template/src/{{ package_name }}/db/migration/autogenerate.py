@@ -17,10 +17,12 @@ from sqlalchemy.exc import IdentifierError
 
 from ..connection.engine import create_migration_engine
 from ..connection.errors import ConfigurationError, MigrationError, ToolkitError
+from ..connection.project import TOML_FILE, config_file
 from ..connection.url import DatabaseURL
 from .commands import run_command
 from .drops import leave_out_strangers, say_what_is_lost
 from .long_names import cancel_shortened_checks
+from .unnamed_checks import cancel_drops_of_unnamed_checks
 
 # CHECKs are compared by name where Alembic is asked to; nothing tells whether their text changed.
 AUTOGENERATE_PLUGINS: Final = ("alembic.autogenerate.*", "alembic.ext.checkconstraint_byname")
@@ -51,6 +53,9 @@ def review_directives(
     if config is None or not directives:
         return
     leave_out_strangers(directives[0], config)
+    both = (directives[0].upgrade_ops_list, directives[0].downgrade_ops_list)
+    for upgrade, downgrade in zip(*both, strict=True):
+        cancel_drops_of_unnamed_checks(upgrade, downgrade, context.opts["target_metadata"])
     for ops in (*directives[0].upgrade_ops_list, *directives[0].downgrade_ops_list):
         cancel_shortened_checks(ops, context.dialect)
         ops.ops[:] = [op for op in ops.ops if not _is_empty(op)]
@@ -69,8 +74,8 @@ def review_directives(
 @write_hooks.register(_HOOK)
 def _format_or_fail(path: str, options: dict[str, str | None]) -> None:
     try:
-        _require_ruff()
-        _format(Path(path))
+        require_ruff()
+        format_revision(Path(path))
     except ToolkitError as error:
         Path(path).unlink(missing_ok=True)
         raise CommandError(str(error)) from None
@@ -90,7 +95,7 @@ async def create_revision(url: DatabaseURL | None, message: str, config: Config)
         ConfigurationError: ruff is not installed, or a name in the models is longer than
             PostgreSQL's 63 characters.
     """
-    _require_ruff()
+    require_ruff()
     autogenerate = url is not None
     config.attributes["autogenerate"] = autogenerate
     engine = None if url is None else create_migration_engine(url)
@@ -109,7 +114,7 @@ async def create_revision(url: DatabaseURL | None, message: str, config: Config)
         return None
     path = written[0]
     try:
-        _format(path)
+        format_revision(path)
     except BaseException:
         path.unlink(missing_ok=True)
         raise
@@ -128,7 +133,12 @@ def explain_long_name(error: IdentifierError) -> ConfigurationError:
     )
 
 
-def _require_ruff() -> None:
+def require_ruff() -> None:
+    """Refuse to write a revision that nothing can format.
+
+    Raises:
+        ConfigurationError: ruff is not installed.
+    """
     if _ruff("--version").returncode != 0:
         raise ConfigurationError(
             "ruff is not installed, and a revision is written formatted or not at all.",
@@ -136,10 +146,17 @@ def _require_ruff() -> None:
         )
 
 
-def _format(path: Path) -> None:
-    # Imports are sorted first, what is too long is wrapped, and then nothing may be left to say.
+def format_revision(path: Path) -> None:
+    """Format a revision file as the project's ruff does.
+
+    Raises:
+        MigrationError: ruff finds something that it cannot mend.
+    """
+    # Imports are sorted first, what is too long is wrapped, and then nothing may be left to say. In
+    # a project with a template of its own for revisions, nothing but a name that is not there.
     fix = ("check", "--fix", "--exit-zero", "--quiet")
-    for arguments in (fix, ("format", "--quiet"), ("check", "--quiet")):
+    rest = ("check", "--quiet", *(("--select=F",) if config_file().name == TOML_FILE else ()))
+    for arguments in (fix, ("format", "--quiet"), rest):
         result = _ruff(*arguments, str(path))
         if result.returncode != 0:
             reason = (result.stdout or result.stderr).strip()

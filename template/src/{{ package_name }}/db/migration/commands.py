@@ -129,7 +129,7 @@ def _several_heads() -> MigrationError:
 def unknown_to_files(revision: str) -> MigrationError:
     """Return the error for a database that is at a revision that the files do not have."""
     return MigrationError(
-        f"The database is at {revision}, which no file in migrations/versions has.",
+        f"The database is at {revision}, which no file has.",
         "Fetch the code that has it, or use another database.",
     )
 

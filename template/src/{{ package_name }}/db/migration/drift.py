@@ -20,6 +20,8 @@ from .commands import run_command, script_directory
 from .lint.findings import Finding
 from .lint.rules import CHECK_RULES
 from .long_names import cancel_shortened_checks
+from .metadata import each_of
+from .unnamed_checks import cancel_drops_of_unnamed_checks
 
 _LONGEST_MESSAGE: Final = 300
 
@@ -41,10 +43,11 @@ async def find_drift(
 
     def compare(_: object, context: MigrationContext) -> list[object]:
         target = context.opts["target_metadata"]
-        metadata.extend(target if isinstance(target, (list, tuple)) else [target])
+        metadata.extend(each_of(target))
         script = produce_migrations(context, target)
         if script.upgrade_ops is not None:
             cancel_shortened_checks(script.upgrade_ops, context.dialect)
+            cancel_drops_of_unnamed_checks(script.upgrade_ops, None, target)
         for op in _operations(script.upgrade_ops):
             findings.append(drift_finding("drift", _as_python(op, context)))
         return []

@@ -10,23 +10,27 @@ from typing import Any
 
 import alembic_postgresql_enum  # noqa: F401 - registers its autogenerate hooks when imported
 from alembic import context
-from sqlalchemy import Connection
+from sqlalchemy import Connection, MetaData
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ..connection.engine import create_migration_engine
 from ..connection.errors import ConfigurationError
 from ..connection.failures import explained
-from ..connection.project import version_table_schema
 from ..connection.url import DatabaseURL
+from ..connection.version_table import version_table
 from .autogenerate import AUTOGENERATE_PLUGINS, render_item, review_directives
 from .execution import is_run, run_safely
-from .filters import Metadata, name_filter, object_filter, schemas_of
+from .filters import name_filter, object_filter
 from .hooks import load_hooks
+from .metadata import HasMetadata, Metadata, metadata_of, schemas_of
 from .progress import Progress
 
 
-def run_migrations(metadata: Metadata) -> None:
+def run_migrations(*models: MetaData | HasMetadata) -> None:
     """Run the Alembic command at hand, offline or online. Call it at the end of `env.py`.
+
+    `models` are what the tables are declared on: MetaData, a declarative base, SQLModel or one of
+    its classes, or anything else with an attribute `metadata`; one or several.
 
     The connection is the one in `config.attributes["connection"]`: a Connection, an AsyncEngine, or
     anything with `connect()` (pytest-alembic). Where there is none, it is the settings' direct
@@ -34,8 +38,10 @@ def run_migrations(metadata: Metadata) -> None:
     earlier one added, and a failure keeps what was finished.
 
     Raises:
-        ConfigurationError: the connection leads to a pooled endpoint, or `hooks.py` is wrong.
+        ConfigurationError: the connection leads to a pooled endpoint, `hooks.py` is wrong, or what
+            was given has no metadata.
     """
+    metadata = metadata_of(models)
     if context.config.attributes.get("configure_logger", True):
         _configure_logging()
     if context.is_offline_mode():
@@ -99,6 +105,7 @@ def _require_direct(connection: Connection) -> None:
 def _configure(metadata: Metadata, *, connection: Connection | None = None, **options: Any) -> None:
     hooks = load_hooks(Path(context.script.dir))
     schemas = schemas_of(metadata)
+    versions = version_table()
     if connection is not None:
         options["connection"] = connection
     ours: dict[str, Any] = {
@@ -113,7 +120,8 @@ def _configure(metadata: Metadata, *, connection: Connection | None = None, **op
     context.configure(
         target_metadata=metadata,
         transaction_per_migration=True,
-        version_table_schema=version_table_schema(),
+        version_table=versions.name,
+        version_table_schema=versions.schema,
         include_object=object_filter(connection, hooks.include_object),
         **(ours | hooks.options | options),
     )
@@ -142,7 +150,11 @@ def _run_coroutine(function: Callable[[], Any]) -> None:
 
 
 def _configure_logging() -> None:
+    """Set the loggers as the ini file says; the loggers that are there stay as they are."""
     path = context.config.config_file_name
-    if path is not None and context.config.file_config.has_section("loggers"):
-        # The loggers that the application has made stay as they are.
+    if path is None:  # TOML has no section for it
+        logging.basicConfig(format="%(levelname)-5.5s [%(name)s] %(message)s")
+        logging.getLogger("alembic").setLevel(logging.INFO)
+        logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)
+    elif context.config.file_config.has_section("loggers"):
         logging.config.fileConfig(path, disable_existing_loggers=False)

@@ -80,7 +80,7 @@ def run_safely(
     with migration_lock(connection, table, progress) as lock:
         steps = _Steps(list_steps, connection, lock, progress)
         progress.locked()
-        _make_schema(connection, migration_context.version_table_schema)
+        make_version_schema(connection, migration_context.version_table_schema)
         configure(fn=steps, on_version_apply=steps.note_heads)
         _tell_long_transactions(lock, progress)
         with _protected(connection, lock, progress, tracer) as watch, steps.following():
@@ -128,7 +128,7 @@ def quoted_table(connection: Connection, schema: str | None, table: str) -> str:
     return f"{quote(schema)}.{quote(table)}" if schema else quote(table)
 
 
-def _make_schema(connection: Connection, name: str | None) -> None:
+def make_version_schema(connection: Connection, name: str | None) -> None:
     """Make the schema of the version table, where it has one of its own and it is not there."""
     if name is not None and not inspect(connection).has_schema(name):
         connection.execute(CreateSchema(name, if_not_exists=True))

@@ -1,30 +1,24 @@
 """Which schemas and objects of the database autogenerate looks at: those that are ours."""
 
-from collections.abc import Callable, MutableMapping, Sequence
+from collections.abc import Callable, MutableMapping
 from typing import Any, Final
 
-from sqlalchemy import Connection, MetaData, text
+from sqlalchemy import Connection, text
 
 from .hooks import IncludeObject
-
-Metadata = MetaData | Sequence[MetaData]
 
 # Schemas in every Neon database that are Neon's own.
 _NEON_SCHEMAS: Final = {"neon", "neon_auth", "neon_migration"}
 
-# Tables that CREATE EXTENSION has made, such as PostGIS's spatial_ref_sys.
+# Tables that nobody writes a model of: those that CREATE EXTENSION has made, such as PostGIS's
+# spatial_ref_sys, and partitions, which come and go beside the migrations.
 # https://www.postgresql.org/docs/current/catalog-pg-depend.html
-_EXTENSION_TABLES_SQL: Final = text("""
+_NO_MODELS_SQL: Final = text("""
 SELECT n.nspname, c.relname, pg_table_is_visible(c.oid) AS is_visible
-FROM pg_depend d JOIN pg_class c ON c.oid = d.objid JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE d.classid = 'pg_class'::regclass AND d.deptype = 'e' AND c.relkind IN ('r', 'p')
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p') AND (c.relispartition OR EXISTS (
+    SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = c.oid AND deptype = 'e'))
 """)
-
-
-def schemas_of(metadata: Metadata) -> set[str]:
-    """Return the schemas that the models name."""
-    each = [metadata] if isinstance(metadata, MetaData) else metadata
-    return {table.schema for one in each for table in one.tables.values() if table.schema}
 
 
 def name_filter(schemas: set[str]) -> Callable[..., bool]:
@@ -39,24 +33,24 @@ def name_filter(schemas: set[str]) -> Callable[..., bool]:
 
 
 def object_filter(connection: Connection | None, users: IncludeObject | None) -> IncludeObject:
-    """Return Alembic's `include_object`: no table of an extension's, and what the user's leaves."""
-    extensions: set[tuple[str | None, str]] | None = None
+    """Return Alembic's `include_object`: no table without a model, and what the user's leaves."""
+    strangers: set[tuple[str | None, str]] | None = None
 
     def include_object(
         item: Any, name: str | None, kind: str, reflected: bool, compare_to: Any
     ) -> bool:
-        nonlocal extensions
+        nonlocal strangers
         if kind == "table" and reflected and compare_to is None and connection is not None:
-            if extensions is None:
-                extensions = _extension_tables(connection)
-            if (item.schema, name) in extensions:
+            if strangers is None:
+                strangers = _tables_without_models(connection)
+            if (item.schema, name) in strangers:
                 return False
         return users is None or bool(users(item, name, kind, reflected, compare_to))
 
     return include_object
 
 
-def _extension_tables(connection: Connection) -> set[tuple[str | None, str]]:
-    rows = connection.execute(_EXTENSION_TABLES_SQL).all()
+def _tables_without_models(connection: Connection) -> set[tuple[str | None, str]]:
+    rows = connection.execute(_NO_MODELS_SQL).all()
     named: set[tuple[str | None, str]] = {(row.nspname, row.relname) for row in rows}
     return named | {(None, row.relname) for row in rows if row.is_visible}

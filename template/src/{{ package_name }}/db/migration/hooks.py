@@ -30,8 +30,8 @@ _OURS: Final = {
     "transaction_per_migration": "each revision is a transaction",
     "transactional_ddl": "each revision is a transaction",
     "url": "set DATABASE_URL",
-    "version_table": "it is alembic_version",
-    "version_table_schema": "set [tool.db] version_table_schema in pyproject.toml",
+    "version_table": "set [tool.db] version_table",
+    "version_table_schema": "set [tool.db] version_table_schema",
 }
 
 

@@ -17,8 +17,8 @@ from ..connection.project import tool_settings
 def require_unmixed(script: Script, *, is_upgrade: bool) -> None:
     """Refuse a revision that does more than one thing and one of them outside its transaction.
 
-    It may say `mixed = "why"`; and `[tool.db] allow_mixed_revisions = true` in `pyproject.toml`
-    lets all of a history through that was written without this rule.
+    It may say `mixed = "why"`; and `[tool.db] allow_mixed_revisions = true` lets
+    all of a history through that was written without this rule.
 
     Raises:
         MigrationError: it does.

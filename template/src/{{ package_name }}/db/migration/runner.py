@@ -12,8 +12,8 @@ from alembic.util import CommandError
 
 from ..connection.engine import create_migration_engine
 from ..connection.errors import UsageError
-from ..connection.project import version_table_schema
 from ..connection.url import DatabaseURL
+from ..connection.version_table import version_table
 from .commands import explain_refusal, require_revision, run_command, script_directory
 from .configuration import alembic_config
 from .execution import is_at_head, quoted_table
@@ -81,7 +81,8 @@ def _upgrade(config: Config, revision: str) -> None:
     script = script_directory(config)
     connection = config.attributes["connection"]
     if revision == "heads" or (revision == "head" and len(script.get_heads()) == 1):
-        table = quoted_table(connection, version_table_schema(), "alembic_version")
+        ours = version_table()
+        table = quoted_table(connection, ours.schema, ours.name)
         if is_at_head(connection, script, table):
             return
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from ..connection.version_table import version_table
 from .locks import strength
 from .trace_queries import HELD_SQL, RELATIONS_SQL, SCANS_SQL, WATCH_SQL
 
@@ -71,6 +72,7 @@ class Tracer:
     """
 
     def __init__(self) -> None:
+        self._versions = version_table()
         self.revisions: list[RevisionTrace] = []
         self.relations: dict[int, Relation] = {}
         self._files: dict[int, int] = {}
@@ -91,7 +93,7 @@ class Tracer:
         """Learn which relations are there, and stand by to watch from a connection of its own."""
         async with engine.connect() as watcher:
             await watcher.execution_options(isolation_level="AUTOCOMMIT")
-            for row in await watcher.exec_driver_sql(RELATIONS_SQL):
+            for row in await watcher.exec_driver_sql(RELATIONS_SQL, self._versions.parameters):
                 self.relations[row.oid] = Relation(row.name, row.rows, row.size_bytes)
                 self._files[row.oid] = row.file
             self._watcher = (await watcher.get_raw_connection()).driver_connection
@@ -145,7 +147,7 @@ class Tracer:
         return (time.perf_counter() - self._zero) * 1000
 
     def _before(self, connection: Connection, _: Any, sql: str, *__: Any) -> None:
-        if self._own or not _is_of_a_revision(sql):
+        if self._own or not self._is_of_a_revision(sql):
             return
         if not self._is_begun:
             self._is_begun = True
@@ -159,7 +161,7 @@ class Tracer:
     def _after(
         self, connection: Connection, cursor: Any, sql: str, _: Any, context: Any, *__: Any
     ) -> None:
-        if self._own or not _is_of_a_revision(sql):
+        if self._own or not self._is_of_a_revision(sql):
             return
         statement = self._pending[-1]
         statement.duration_ms = self._now_ms() - statement.started_ms
@@ -242,6 +244,11 @@ class Tracer:
                     statement.scans.append(relation.name)
             await asyncio.sleep(_WATCH_SECONDS)
 
+    def _is_of_a_revision(self, sql: str) -> bool:
+        return _NOT_OF_A_REVISION.match(sql) is None and not (
+            sql.lstrip().upper().startswith(_ROWS) and self._versions.is_in(sql[:_ITS_BEGINNING])
+        )
+
 
 def _is_autocommit(connection: Connection) -> bool:
     return connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT"
@@ -251,10 +258,8 @@ def _is_autocommit(connection: Connection) -> bool:
 # no part of a revision.
 _NOT_OF_A_REVISION: Final = re.compile(
     r"""\s*(SELECT\s+set_config\( | SELECT\s+i\.indisvalid\b | SELECT\s+pg_catalog\.
-        | (SELECT|INSERT|UPDATE|DELETE)\b.{0,80}\balembic_version\b)""",
-    re.IGNORECASE | re.DOTALL | re.VERBOSE,
+        )""",
+    re.IGNORECASE | re.VERBOSE,
 )
-
-
-def _is_of_a_revision(sql: str) -> bool:
-    return _NOT_OF_A_REVISION.match(sql) is None
+_ITS_BEGINNING: Final = 200  # characters, in which Alembic names its table
+_ROWS: Final = ("SELECT", "INSERT", "UPDATE", "DELETE")

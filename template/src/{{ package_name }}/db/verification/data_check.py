@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..connection.engine import migration_connection
 from ..connection.url import DatabaseURL
+from ..connection.version_table import version_table
 from .data_queries import TABLES_SQL, summary_sql
 
 
@@ -49,7 +50,7 @@ async def summarize_data(url: DatabaseURL) -> Data:
         ConfigurationError, ConnectionFailedError: the database cannot be reached.
     """
     async with migration_connection(url) as connection:
-        tables = (await connection.exec_driver_sql(TABLES_SQL)).all()
+        tables = (await connection.exec_driver_sql(TABLES_SQL, version_table().parameters)).all()
         return {row.oid: await _summarize(connection, row) for row in tables}
 
 

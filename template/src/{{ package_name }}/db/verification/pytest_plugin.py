@@ -1,11 +1,14 @@
 """Fixtures for pytest: databases on a test server, and each revision a test of its own.
 
 Load it in `tests/conftest.py`: `pytest_plugins = ["<package>.db.verification.pytest_plugin"]`.
+Where that file is somebody else's, import all of this into `tests/migrations/conftest.py`, for the
+tests there alone: pytest refuses `pytest_plugins` in a conftest that is not at the root.
 """
 
 import asyncio
 import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import cache
 from typing import Any, Final
 
@@ -28,24 +31,43 @@ from .round_trip import HistoryChecker, RoundTrip
 
 SERVER_VARIABLE: Final = "TEST_DATABASE_URL"
 _TOLD: Final = "round trip"
+_PARAMETRIZED: Final = pytest.StashKey[bool]()
+
+__all__ = [
+    "alembic_config",
+    "alembic_engine",
+    "empty_database",
+    "history_check",
+    "migrated_database",
+    "migrated_template",
+    "pytest_addoption",
+    "pytest_generate_tests",
+    "pytest_terminal_summary",
+    "round_trip",
+    "test_databases",
+]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add `--only-new`."""
-    parser.addoption(
-        "--only-new",
-        action="store_true",
-        help="of the revisions, test only those that the settings' database (DATABASE_URL) "
-        "does not have yet",
-    )
+    """Add `--only-new`; in a conftest that is no initial one it comes too late to be given."""
+    with suppress(ValueError):  # loaded twice, by two conftests
+        parser.addoption(
+            "--only-new",
+            action="store_true",
+            help="of the revisions, test only those that the settings' database (DATABASE_URL) "
+            "does not have yet",
+        )
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Make one test per revision of each test function that takes `migration_revision`."""
-    if "migration_revision" not in metafunc.fixturenames:
+    is_first = not metafunc.definition.stash.get(_PARAMETRIZED, False)
+    if "migration_revision" not in metafunc.fixturenames or not is_first:
         return
+    metafunc.definition.stash[_PARAMETRIZED] = True
+    only_new = metafunc.config.getoption("only_new", default=False)
     try:
-        scripts = _new_revisions() if metafunc.config.option.only_new else _history().revisions
+        scripts = _new_revisions() if only_new else _history().revisions
     except ToolkitError as error:
         raise pytest.UsageError(str(error)) from None
     metafunc.parametrize(
@@ -142,19 +164,24 @@ def alembic_engine(empty_database: DatabaseURL) -> Iterator[AsyncEngine]:
 
 
 @pytest.fixture(scope="session")
-def migration_rows() -> None:
-    """The hook that fills a table: None. Override it in `tests/conftest.py` (docs: `Rows`)."""
-
-
-@pytest.fixture(scope="session")
 def history_check(
-    test_databases: TestDatabases, migration_rows: Any
+    test_databases: TestDatabases, request: pytest.FixtureRequest
 ) -> Iterator[Callable[[str], RoundTrip]]:
     """A function that checks revisions on one database after the other: see `HistoryChecker`."""
     with asyncio.Runner() as runner:  # one loop, as the connections stay open between tests
-        checker = HistoryChecker(test_databases, _history(), migration_rows)
+        checker = HistoryChecker(test_databases, _history(), _rows_hook(request))
         yield lambda revision: runner.run(checker.check(revision))
         runner.run(checker.close())
+
+
+def _rows_hook(request: pytest.FixtureRequest) -> Any:
+    """Return the user's fixture `migration_rows`, the hook that fills a table (docs: `Rows`)."""
+    try:
+        return request.getfixturevalue("migration_rows")
+    except pytest.FixtureLookupError as error:
+        if error.argname != "migration_rows":
+            raise
+        return None
 
 
 @pytest.fixture

@@ -17,6 +17,8 @@ from ..connection.errors import MigrationError, ToolkitError, UsageError
 from ..connection.failures import explained
 from ..connection.revisions import current_revisions
 from ..connection.url import DatabaseURL
+from ..connection.version_table import version_table
+from ..migration.execution import make_version_schema
 from .advice import is_of_order
 from .catalog import Catalog, Difference
 from .failures import explain_failure
@@ -62,6 +64,7 @@ class Walker:
             with explained(engine.url):
                 async with engine.connect() as migrating, watching.connect() as observing:
                     applied = history.applied(await current_revisions(observing))
+                    await migrating.run_sync(make_version_schema, version_table().schema)
                     yield cls(history, migrating, Observer(observing, hook), applied)
         finally:
             await engine.dispose()

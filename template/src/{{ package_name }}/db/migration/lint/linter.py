@@ -5,11 +5,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
+from typing import Final
 
 from alembic.config import Config
 from alembic.script import Script
 
 from ...connection.project import postgres_version
+from ..configuration import root_of
 from .file_rules import missing_downgrade, model_imports
 from .findings import Finding, by_weight
 from .ignores import apply_ignores
@@ -17,6 +19,9 @@ from .rules import OUR_RULES
 from .squawk import run_squawk
 from .statement_rules import STATEMENT_RULES, Said
 from .statements import Rendered, render
+
+# How `irreversible` begins in a baseline.
+BASELINE: Final = "baseline"
 
 
 def lint_revisions(config: Config, revisions: Sequence[Script]) -> list[Finding]:
@@ -27,7 +32,8 @@ def lint_revisions(config: Config, revisions: Sequence[Script]) -> list[Finding]
     Raises:
         ConfigurationError: squawk is not installed.
     """
-    root = Path(config.config_file_name or ".").resolve().parent
+    root = root_of(config)
+    revisions = [each for each in revisions if not is_baseline(each)]
     trees = {each.revision: _tree(each) for each in revisions}
     rendered = {each.revision: render(each, trees[each.revision]) for each in revisions}
     statements = {revision: found.statements for revision, found in rendered.items()}
@@ -40,6 +46,11 @@ def lint_revisions(config: Config, revisions: Sequence[Script]) -> list[Finding]
         file = _shown(Path(script.path), root)
         findings += [replace(each, revision=script.revision, file=file) for each in remaining]
     return sorted(findings, key=by_weight)
+
+
+def is_baseline(script: Script) -> bool:
+    """Tell whether `db baseline` wrote a revision: the schema was there, nothing of it is new."""
+    return str(getattr(script.module, "irreversible", None) or "").startswith(BASELINE)
 
 
 def _tree(script: Script) -> ast.Module:

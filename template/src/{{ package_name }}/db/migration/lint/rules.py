@@ -121,6 +121,7 @@ CHECK_RULES: Final[dict[str, Rule]] = {
     "not-migrated": Rule("error", "Mend that revision, or drift cannot be told."),
     "drift": Rule("error", "Write the revision with: db revision -m TEXT"),
     "hidden-drift": Rule("error", "Autogenerate does not see this: write the revision by hand."),
+    "other-name": Rule("info", "The same under another name, which the models leave open."),
     "not-compared": Rule("info", "The models could not be created beside the migrations."),
     "unregistered-model": Rule("error", "Import its module where the metadata comes from."),
 }

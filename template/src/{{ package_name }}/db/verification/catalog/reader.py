@@ -8,12 +8,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ...connection.engine import migration_connection
 from ...connection.url import DatabaseURL
+from ...connection.version_table import version_table
 from .change_queries import changes_sql
 from .object_queries import objects_sql
 from .relation_queries import EVERY_RELATION, SOME_RELATIONS, relations_sql
 from .snapshot import Catalog, Part
-
-VERSION_TABLE: Final = "alembic_version"
 
 # The part of what is on no relation; no relation has this oid.
 _OBJECTS: Final = 0
@@ -31,12 +30,12 @@ class CatalogReader:
 
     Whoever made the changes, on whatever connection, they are seen once they are committed. Read
     between transactions: one that is open is read in and left open, its own changes are seen.
-    Alembic's version table is left out, in any schema, as its row differs by design.
+    Alembic's version table is left out, as its row differs by design.
     """
 
-    def __init__(self, connection: AsyncConnection, *, version_table: str = VERSION_TABLE) -> None:
+    def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
-        self._version_table = version_table
+        self._version_table = version_table().parameters
         self._last: Any = None
         self._parts: dict[int, Part] = {}
 
@@ -61,7 +60,7 @@ class CatalogReader:
         last, self._last = self._last, None
         now = (await self._fetch(_changes(version), last.xmin if last else _BEFORE_ANY))[0]
         if last is None or _everything_changed(last, now):
-            parts = await self._fetch_parts(_relations(EVERY_RELATION), self._version_table)
+            parts = await self._fetch_parts(_relations(EVERY_RELATION), *self._version_table)
             last_objects = None
         else:
             parts = await self._refreshed(last, now)
@@ -80,7 +79,7 @@ class CatalogReader:
             return dict(self._parts)
         parts = {oid: part for oid, part in self._parts.items() if oid not in changed}
         read = await self._fetch_parts(
-            _relations(SOME_RELATIONS), self._version_table, sorted(changed)
+            _relations(SOME_RELATIONS), *self._version_table, sorted(changed)
         )
         return parts | {oid: _same_or_new(self._parts.get(oid), part) for oid, part in read.items()}
 
@@ -91,7 +90,7 @@ class CatalogReader:
         return (await self._connection.exec_driver_sql(query, arguments)).all()
 
 
-async def take_snapshot(url: DatabaseURL, *, version_table: str = VERSION_TABLE) -> Catalog:
+async def take_snapshot(url: DatabaseURL) -> Catalog:
     """Take a snapshot of the database at `url`.
 
     Raises:
@@ -99,7 +98,7 @@ async def take_snapshot(url: DatabaseURL, *, version_table: str = VERSION_TABLE)
     """
     async with migration_connection(url) as connection:
         query = _everything(_version(connection))
-        result = await connection.exec_driver_sql(query, (version_table,))
+        result = await connection.exec_driver_sql(query, version_table().parameters)
         return Catalog(_parts(result.all()))
 
 

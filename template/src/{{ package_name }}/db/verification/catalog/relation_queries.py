@@ -9,15 +9,16 @@ from typing import Final
 
 from .fragments import FIRST_OID, comment, grants, not_member, options, owner, privileges, qualified
 
-# The scope is a condition on the relation `c`; `$1` is the name of Alembic's version table.
+# The scope is a condition on the relation `c`; `$1` and `$2` are the version table's.
 EVERY_RELATION: Final = f"c.oid >= {FIRST_OID}"
-SOME_RELATIONS: Final = "c.oid = ANY($2::oid[])"
+SOME_RELATIONS: Final = "c.oid = ANY($3::oid[])"
 
 _UNITS: Final = f"""units AS MATERIALIZED (
     SELECT c.*, {qualified("c.relnamespace", "c.relname")} AS name
     FROM pg_class c
     WHERE {{scope}} AND c.relkind IN ('r', 'p', 'f', 'v', 'm', 'S', 'c')
-      AND c.relpersistence <> 't' AND c.relname <> $1
+      AND c.relpersistence <> 't' AND NOT (c.relname = $1 AND (SELECT nspname = coalesce($2, nspname)
+          FROM pg_namespace WHERE oid = c.relnamespace))
       AND {not_member("pg_class", "c.oid")}
 )"""
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from ...connection.version_table import version_table
 from .expressions import conjuncts, mentions
 
 # Without a list of oids, every table. What belongs to an extension, to another session or to
@@ -47,7 +48,7 @@ SELECT json_build_object('oid', c.oid::bigint,
 FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'f') AND c.relpersistence <> 't'
   AND s.nspname <> 'information_schema' AND s.nspname !~ '^pg_'
-  AND c.relname <> 'alembic_version'
+  AND NOT (c.relname = $2 AND s.nspname = coalesce($3, s.nspname))
   AND ($1::oid[] IS NULL OR c.oid = ANY ($1::oid[]))
   AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass
                   AND objid = c.oid AND deptype = 'e')
@@ -178,7 +179,7 @@ class Table:
 
 async def read_tables(connection: AsyncConnection, oids: Collection[int] | None) -> list[Table]:
     """Read the tables that have these oids, or all, ordered by name."""
-    found = await connection.exec_driver_sql(TABLES_SQL, (_list(oids),))
+    found = await connection.exec_driver_sql(TABLES_SQL, (_list(oids), *version_table().parameters))
     return [_table(json.loads(text)) for text in found.scalars()]
 
 

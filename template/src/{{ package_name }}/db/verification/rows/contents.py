@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from ...connection.version_table import version_table
 from .catalog import _list
 from .server import quoted
 
@@ -26,7 +27,8 @@ SELECT json_build_object('oid', c.oid::bigint,
         WHERE k.conrelid = c.oid AND k.contype = 'p'))::text
 FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND NOT c.relispartition
-  AND s.nspname <> 'information_schema' AND s.nspname !~ '^pg_' AND c.relname <> 'alembic_version'
+  AND s.nspname <> 'information_schema' AND s.nspname !~ '^pg_'
+  AND NOT (c.relname = $2 AND s.nspname = coalesce($3, s.nspname))
   AND ($1::oid[] IS NULL OR c.oid = ANY ($1::oid[])
        OR c.oid IN (SELECT pg_partition_root(touched) FROM unnest($1::oid[]) AS touched))
   AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass
@@ -92,7 +94,9 @@ async def read_contents(
     connection: AsyncConnection, known: Contents, touched: Collection[int] | None
 ) -> Contents:
     """Read the tables that were touched, or all, and take the others from what is known."""
-    found = await connection.exec_driver_sql(COLUMNS_SQL, (_list(touched),))
+    found = await connection.exec_driver_sql(
+        COLUMNS_SQL, (_list(touched), *version_table().parameters)
+    )
     shapes = [json.loads(text) for text in found.scalars()]
     tables: dict[int, TableContents] = {}
     if touched is not None:
