@@ -11,7 +11,7 @@ from alembic.config import Config
 from db.migration.configuration import alembic_config
 from rendering import ROOT, run
 
-TOOLKIT_PARENT: Final = ROOT / "template/src/{{ package_name }}"
+TOOLKIT_PARENT: Final = ROOT / "template/{{ package_folder }}"
 
 _ENVIRONMENT: Final = """
 import runpy

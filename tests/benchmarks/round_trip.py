@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Final
 
 ROOT: Final = Path(__file__).parents[2]
-TOOLKIT: Final = ROOT / "template/src/{{ package_name }}"
+TOOLKIT: Final = ROOT / "template/{{ package_folder }}"
 sys.path[:0] = [str(TOOLKIT), str(ROOT / "tests")]
 
 from db.connection.engine import create_migration_engine  # noqa: E402

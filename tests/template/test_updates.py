@@ -13,8 +13,8 @@ pytestmark = pytest.mark.xdist_group("updates")
 
 EARLIER = "v0.9.0"
 PRESENT = "v1.0.0"
-TOOLKIT = "template/src/{{ package_name }}/db"
-MODELS = "template/src/{{ package_name }}/{% if model_style == 'sqlmodel' %}models{% endif %}"
+TOOLKIT = "template/{{ package_folder }}/db"
+MODELS = "template/{{ package_folder }}/{% if model_style == 'sqlmodel' %}models{% endif %}"
 
 
 @pytest.fixture(scope="module")
