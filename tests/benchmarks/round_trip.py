@@ -105,7 +105,9 @@ def trivial_history(folder: Path, revisions: int) -> ScratchProject:
     (tests / "conftest.py").write_text(CONFTEST)
     shipped = ROOT / "template/tests/migrations"
     for name in ("test_pytest_alembic.py", "test_round_trip.py.jinja"):
-        text = (shipped / name).read_text().replace("{{ package_name }}.", "")
+        text = (shipped / name).read_text().replace("{{ package_name }}.", "").replace(
+            "{{ toolkit_module }}", "db"
+        )
         (tests / name.removesuffix(".jinja")).write_text(text)
     settings = project.folder / "pyproject.toml"
     settings.write_text(settings.read_text() + SETTINGS)

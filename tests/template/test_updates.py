@@ -47,7 +47,7 @@ def make_earlier(folder: Path) -> None:
         folder / "template/pyproject.toml.jinja", '  "typer>=0.29,<1",\n', '  "typer>=0.20,<1",\n'
     )
     replace(folder / "template/README.md.jinja", "## Branches\n", "## Copies\n")
-    replace(folder / "template/migrations/script.py.mako", "Builds on:", "Revises:")
+    replace(folder / "template/{{ environment_folder }}/script.py.mako", "Builds on:", "Revises:")
     replace(folder / MODELS / "user.py", "A person with a unique address", "Somebody")
     replace(folder / "template/.env.example.jinja", "# DB_POOL_RECYCLE=240\n", "")
 
