@@ -105,8 +105,11 @@ def trivial_history(folder: Path, revisions: int) -> ScratchProject:
     (tests / "conftest.py").write_text(CONFTEST)
     shipped = ROOT / "template/tests/migrations"
     for name in ("test_pytest_alembic.py", "test_round_trip.py.jinja"):
-        text = (shipped / name).read_text().replace("{{ package_name }}.", "").replace(
-            "{{ toolkit_module }}", "db"
+        text = (
+            (shipped / name)
+            .read_text()
+            .replace("{{ package_name }}.", "")
+            .replace("{{ toolkit_module }}", "db")
         )
         (tests / name.removesuffix(".jinja")).write_text(text)
     settings = project.folder / "pyproject.toml"

@@ -1,5 +1,6 @@
 """Adoption: a project that was there before gets the toolkit, and nothing of its own is changed."""
 
+import ast
 import json
 import re
 import shlex
@@ -218,7 +219,7 @@ def test_a_name_that_is_taken_is_told_and_nothing_is_written(
     project.write({taken: "# ours\n"})
     commit_all(project.folder, "Ours")
     named = str(Path(taken).parent if "app" in taken else taken).removesuffix("/notes.txt")
-    with pytest.raises(ValueError, match=rf"{named}.* exist"):
+    with pytest.raises(ValueError, match=rf"taken: {re.escape(named)}"):
         adopt(released, project, **answers)
     assert project.status() == []
 
@@ -375,6 +376,19 @@ def test_workflows_run_the_toolkit_where_it_is(released: Template, tmp_path: Pat
     check(program, *schema, *folder.iterdir(), cwd=project.folder)
 
 
+def test_all_that_pytest_takes_from_the_plugin_is_handed_on() -> None:
+    plugin = ast.parse((ROOT / TOOLKIT / "verification/pytest_plugin.py").read_text())
+    taken = {
+        node.name
+        for node in plugin.body
+        if isinstance(node, ast.FunctionDef)
+        and ("pytest_" in node.name or "fixture" in "".join(map(ast.unparse, node.decorator_list)))
+    }
+    text = (ROOT / "template/tests/migrations/conftest.py.jinja").read_text()
+    assert taken == set(re.findall(r'^    "(\w+)",$', text, re.M))
+    assert taken == set(re.findall(r"^    (\w+),$", text, re.M))
+
+
 def test_the_toolkit_is_checked_alike_everywhere() -> None:
     settings = tomllib.loads((ROOT / TOOLKIT / "ruff.toml").read_text())
     ours = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["ruff"]
@@ -450,7 +464,7 @@ def test_a_fastapi_project_is_migrated_after_four_commands(
         adopted.good("check")
         model = project.folder / "app/models.py"
         model.write_text(
-            model.read_text().replace("is_active: bool = True", "is_active: bool = True\n    nick: str | None = None")
+            model.read_text().replace("True\n", "True\n    nick: str | None = None\n", 1)
         )
         adopted.good("revision", "-m", "add nick")
         (written,) = (project.folder / "alembic/versions").glob("*_add_nick.py")
@@ -461,7 +475,9 @@ def test_a_fastapi_project_is_migrated_after_four_commands(
         tested = check(
             *(uv(), "run", "--no-sync", "python", "-m", "pytest", "-q"), cwd=project.folder
         )
-        assert re.search(r"\b6 passed", tested), tested  # one theirs, two of the history, 3 revisions
+        assert re.search(r"\b6 passed", tested), (
+            tested
+        )  # one theirs, two of the history, 3 revisions
         ours = check("git", "status", "--porcelain", "--untracked-files=all", cwd=project.folder)
         assert ".neon-local" not in ours
     finally:
