@@ -4,6 +4,7 @@ import ast
 import json
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -15,7 +16,7 @@ import copier
 import pytest
 import yaml
 from existing_projects import ExistingProject, bare_project, declarative_project, fastapi_project
-from rendering import ROOT, Template, check, commit_all, files, run, uv
+from rendering import QUESTIONS, ROOT, Template, check, commit_all, files, run, uv
 
 FIRST, SECOND = "v1.0.0", "v1.1.0"
 TOOLKIT = "template/{{ package_folder }}/db"
@@ -305,19 +306,36 @@ def test_an_update_keeps_the_answers_and_the_users_files(
     assert {line[3:] for line in project.status()} <= {"db.toml"}
 
 
-def test_a_project_of_an_earlier_version_is_no_adopted_one(
-    released: Template, tmp_path: Path
+def test_a_project_from_before_the_question_is_no_adopted_one(
+    template: Template, tmp_path: Path
 ) -> None:
-    project = ExistingProject(released.render(tmp_path / "my-app", FIRST))
-    answers = project.folder / ".copier-answers.yml"
-    answers.write_text(answers.read_text().replace("existing_project: false\n", ""))
+    """Its answers lie in a folder that looks like a project that was there before."""
+    changing = Template.of_working_tree(tmp_path / "template")
+    settings = changing.folder / "copier.yml"
+    present = settings.read_text()
+    asked = {name: QUESTIONS[name] for name in ("project_slug", "model_style", "postgres_version")}
+    earlier = {name: {**question, "when": True} for name, question in asked.items()}
+    earlier["project_slug"]["default"] = "my-app"
+    settings.write_text(yaml.safe_dump({"_subdirectory": "earlier", **earlier}))
+    shutil.copytree(changing.folder / "template", changing.folder / "earlier", ignore=_but_answers)
+    (changing.folder / "earlier/pyproject.toml").write_text("[project]\n")
+    changing.release(FIRST)
+    settings.write_text(present)
+    changing.release(SECOND)
+
+    project = ExistingProject(changing.render(tmp_path / "my-app", FIRST))
+    assert stored(project).keys() == asked.keys()
     commit_all(project.folder, "Start")
     update(project, SECOND)
-    changed = {line[3:] for line in project.status()}
-    assert changed == {".copier-answers.yml", "src/my_app/db/connection/later.py"}
-    assert stored(project)["existing_project"] is False
-    difference = check("git", "diff", "-U0", "--", answers.name, cwd=project.folder)
-    assert re.findall(r"^\+(\w+):", difference, re.M) == ["_commit", "existing_project"]
+    found = stored(project)
+    assert found["existing_project"] is False
+    assert found.keys() == stored(ExistingProject(template.render(tmp_path / "new"))).keys()
+    assert (project.folder / "src/my_app/db/cli.py").exists()
+    assert not (project.folder / "db.toml").exists()
+
+
+def _but_answers(folder: str, names: list[str]) -> list[str]:
+    return [name for name in names if "answers_file" not in name]
 
 
 def test_the_dependencies_that_are_told_are_those_of_a_new_project(
