@@ -84,7 +84,7 @@ def test_a_wrong_answer_is_refused_and_nothing_is_written(
 
 def test_every_text_answer_is_validated() -> None:
     texts = {name for name, asked in QUESTIONS.items() if "choices" not in asked}
-    assert texts == {name for name, asked in QUESTIONS.items() if "validator" in asked}
+    assert texts <= {name for name, asked in QUESTIONS.items() if "validator" in asked}
 
 
 def test_nobody_needs_to_trust_the_template() -> None:

@@ -314,7 +314,10 @@ def test_a_project_from_before_the_question_is_no_adopted_one(
     settings = changing.folder / "copier.yml"
     present = settings.read_text()
     asked = {name: QUESTIONS[name] for name in ("project_slug", "model_style", "postgres_version")}
-    earlier = {name: {**question, "when": True} for name, question in asked.items()}
+    earlier = {
+        name: {key: question[key] for key in ("type", "default")}
+        for name, question in asked.items()
+    }
     earlier["project_slug"]["default"] = "my-app"
     settings.write_text(yaml.safe_dump({"_subdirectory": "earlier", **earlier}))
     shutil.copytree(changing.folder / "template", changing.folder / "earlier", ignore=_but_answers)
