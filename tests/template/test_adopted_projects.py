@@ -21,6 +21,7 @@ from rendering import QUESTIONS, ROOT, Template, check, commit_all, files, run, 
 FIRST, SECOND = "v1.0.0", "v1.1.0"
 TOOLKIT = "template/{{ package_folder }}/db"
 TWO_BASES = "store.sales:Base, store.stock:Base.metadata"
+STRICT = {"undefined": "jinja2.StrictUndefined"}
 DECLARATIVE = {"metadata": TWO_BASES, "version_table_schema": "ops"}
 
 
@@ -319,7 +320,7 @@ def test_a_project_from_before_the_question_is_no_adopted_one(
         for name, question in asked.items()
     }
     earlier["project_slug"]["default"] = "my-app"
-    settings.write_text(yaml.safe_dump({"_subdirectory": "earlier", **earlier}))
+    settings.write_text(yaml.safe_dump({"_subdirectory": "earlier", "_envops": STRICT, **earlier}))
     shutil.copytree(changing.folder / "template", changing.folder / "earlier", ignore=_but_answers)
     (changing.folder / "earlier/pyproject.toml").write_text("[project]\n")
     changing.release(FIRST)
