@@ -11,7 +11,7 @@ from alembic.config import Config
 from db.migration.configuration import alembic_config
 from rendering import ROOT, run
 
-TOOLKIT_PARENT: Final = ROOT / "template/src/{{ package_name }}"
+TOOLKIT_PARENT: Final = ROOT / "template/{{ package_folder }}"
 
 _ENVIRONMENT: Final = """
 import runpy
@@ -41,7 +41,8 @@ class ScratchProject:
         """Write a project without a model and without a revision."""
         (folder / "migrations/versions").mkdir(parents=True)
         for name in ("alembic.ini", "migrations/script.py.mako"):
-            (folder / name).write_text((ROOT / "template" / name).read_text())
+            source = name.replace("migrations", "{{ environment_folder }}")
+            (folder / name).write_text((ROOT / "template" / source).read_text())
         (folder / "pyproject.toml").write_text(
             f'[project]\nname = "scratch"\n\n[tool.db]\npostgres_version = {postgres_version}\n\n'
             "[tool.ruff]\nline-length = 100\n"

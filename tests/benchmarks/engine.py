@@ -16,7 +16,7 @@ from statistics import median
 from typing import Final
 
 TESTS: Final = Path(__file__).parent.parent
-sys.path[:0] = [str(TESTS), str(TESTS.parent / "template/src/{{ package_name }}")]
+sys.path[:0] = [str(TESTS), str(TESTS.parent / "template/{{ package_folder }}")]
 
 from benchmarks.engine_contenders import CONTENDERS, SETUP_SQL, Endpoint  # noqa: E402
 from benchmarks.engine_faults import report_faults  # noqa: E402

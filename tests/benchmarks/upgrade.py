@@ -21,7 +21,7 @@ from statistics import median
 from typing import Final
 
 TESTS: Final = Path(__file__).parent.parent
-sys.path[:0] = [str(TESTS), str(TESTS.parent / "template/src/{{ package_name }}")]
+sys.path[:0] = [str(TESTS), str(TESTS.parent / "template/{{ package_folder }}")]
 
 from alembic import command  # noqa: E402
 from alembic.config import Config  # noqa: E402

@@ -29,7 +29,7 @@ from typing import Final
 
 TESTS: Final = Path(__file__).parent.parent
 TEMPLATE: Final = TESTS.parent / "template"
-TOOLKIT: Final = TEMPLATE / "src/{{ package_name }}"
+TOOLKIT: Final = TEMPLATE / "{{ package_folder }}"
 sys.path[:0] = [str(TESTS), str(TOOLKIT)]
 
 ENVIRONMENT: Final = """

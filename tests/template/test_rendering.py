@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from rendering import ROOT, Template, files
 
-TOOLKIT = ROOT / "template/src/{{ package_name }}/db"
+TOOLKIT = ROOT / "template/{{ package_folder }}/db"
 
 
 def test_the_toolkit_is_copied_as_it_is(template: Template, destination: Path) -> None:

@@ -13,8 +13,8 @@ pytestmark = pytest.mark.xdist_group("updates")
 
 EARLIER = "v0.9.0"
 PRESENT = "v1.0.0"
-TOOLKIT = "template/src/{{ package_name }}/db"
-MODELS = "template/src/{{ package_name }}/{% if model_style == 'sqlmodel' %}models{% endif %}"
+TOOLKIT = "template/{{ package_folder }}/db"
+MODELS = "template/{{ package_folder }}/{% if model_style == 'sqlmodel' %}models{% endif %}"
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def make_earlier(folder: Path) -> None:
         folder / "template/pyproject.toml.jinja", '  "typer>=0.29,<1",\n', '  "typer>=0.20,<1",\n'
     )
     replace(folder / "template/README.md.jinja", "## Branches\n", "## Copies\n")
-    replace(folder / "template/migrations/script.py.mako", "Builds on:", "Revises:")
+    replace(folder / "template/{{ environment_folder }}/script.py.mako", "Builds on:", "Revises:")
     replace(folder / MODELS / "user.py", "A person with a unique address", "Somebody")
     replace(folder / "template/.env.example.jinja", "# DB_POOL_RECYCLE=240\n", "")
 

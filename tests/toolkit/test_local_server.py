@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from db.cli_rehearse import last_plan
 from db.connection.errors import ConfigurationError
 from db.connection.local_server import LocalServer, Profile
 from db.connection.url import DatabaseURL
@@ -236,3 +237,12 @@ def test_version_16_is_there_too(tmp_path: Path) -> None:
         assert ask(server.url(), "SHOW server_version").startswith("16.")
     finally:
         server.stop()
+
+
+def test_what_is_kept_without_a_server_is_ignored_by_git_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "db.toml").touch()
+    monkeypatch.chdir(tmp_path)
+    assert last_plan() == tmp_path / ".neon-local/last-rehearsal.json"
+    assert (tmp_path / ".neon-local/.gitignore").read_text() == "*\n"

@@ -58,7 +58,7 @@ def tested(project: ScratchProject) -> ScratchProject:
     folder.mkdir(parents=True)
     (project.folder / "tests/conftest.py").write_text(CONFTEST)
     shipped = ROOT / "template/tests/migrations/test_round_trip.py.jinja"
-    text = shipped.read_text().replace("{{ package_name }}.", "")
+    text = shipped.read_text().replace("{{ toolkit_module }}", "db")
     (folder / "test_round_trip.py").write_text(text)
     settings = project.folder / "pyproject.toml"
     settings.write_text(settings.read_text() + PYTEST_SETTINGS)

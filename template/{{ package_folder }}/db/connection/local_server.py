@@ -23,7 +23,7 @@ from sqlalchemy import URL
 from .embedded_binaries import EmbeddedBinaries, embedded_version
 from .errors import ConfigurationError, ToolkitError
 from .pid_file import PidFile
-from .project import local_folder, postgres_version
+from .project import local_folder, make_local_folder, postgres_version
 from .url import DatabaseURL
 
 Profile = Literal["development", "test"]
@@ -194,10 +194,7 @@ class LocalServer:
             os.close(lock)  # which also unlocks
 
     def _open_lock_file(self, suffix: str) -> int:
-        self.folder.mkdir(exist_ok=True)
-        ignore = self.folder / ".gitignore"
-        if not ignore.exists():
-            ignore.write_text("*\n", encoding="utf-8")
+        make_local_folder(self.folder)
         path = self.folder / f"{self.data.name}.{suffix}"
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 

@@ -53,6 +53,15 @@ def local_folder() -> Path:
     return project_root() / ".neon-local"
 
 
+def make_local_folder(folder: Path) -> Path:
+    """Make a folder such as `local_folder()` where it is missing, and let git ignore it."""
+    folder.mkdir(exist_ok=True)
+    ignore = folder / ".gitignore"
+    if not ignore.exists():
+        ignore.write_text("*\n", encoding="utf-8")
+    return folder
+
+
 def project_name() -> str:
     """Return the name in `pyproject.toml`, or else that of the package, with dashes."""
     try:

@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy import text
 
 from ..connection.engine import migration_connection
-from ..connection.project import local_folder
+from ..connection.project import local_folder, make_local_folder
 from ..connection.url import DatabaseURL
 from ..connection.version_table import version_table
 from .provider import RestorePoint
@@ -38,8 +38,7 @@ async def count_writes(url: DatabaseURL) -> Counted:
 
 def keep_count(point: RestorePoint, counted: Counted) -> None:
     """Keep what was counted when a restore point was made, in the project's folder."""
-    path = local_folder() / _FILE
-    path.parent.mkdir(exist_ok=True)
+    path = make_local_folder(local_folder()) / _FILE
     path.write_text(json.dumps(_kept() | {point.id: counted}, indent=2), encoding="utf-8")
 
 

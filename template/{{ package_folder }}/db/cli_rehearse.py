@@ -17,7 +17,7 @@ from .cli_branch import Force, run_on_provider
 from .cli_progress import SaidProgress
 from .cli_report import say_rehearsal
 from .connection.errors import UsageError
-from .connection.project import local_folder
+from .connection.project import local_folder, make_local_folder
 from .console import ask, require_writable, say, say_done, say_table, write_json, write_text
 
 Parent = Annotated[
@@ -116,6 +116,4 @@ async def _restore(
 
 def last_plan() -> Path:
     """Return where the last rehearsal's plan is kept; git ignores the folder."""
-    folder = local_folder()
-    folder.mkdir(exist_ok=True)
-    return folder / "last-rehearsal.json"
+    return make_local_folder(local_folder()) / "last-rehearsal.json"
