@@ -36,8 +36,8 @@ class Release:
             if found.returncode == 0:
                 return found.stdout.strip()
         pytest.fail(
-            f"Version {self.version}, commit {self.commit[:7]}, is not in this clone, whose history "
-            "was cut: run `git fetch --unshallow`.",
+            f"Version {self.version}, commit {self.commit[:7]}, is not in this clone, as its "
+            "history was cut: run `git fetch --unshallow`.",
             pytrace=False,
         )
 

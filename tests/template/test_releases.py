@@ -48,7 +48,7 @@ def test_a_missing_commit_says_how_to_get_it() -> None:
 
 @pytest.mark.parametrize("release", RELEASES, ids=lambda release: release.version)
 def test_every_answer_that_was_allowed_still_is(release: Release) -> None:
-    """Under `--defaults` Copier puts the default, without a word, for what is no answer any more."""
+    """Copier puts the default, without a word, for what is no answer any more."""
     for name, asked in release.questions().items():
         now = PRESENT[name]
         assert now["type"] == asked["type"], name

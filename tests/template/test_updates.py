@@ -24,7 +24,7 @@ PROFILES: dict[str, dict[str, Any]] = {
         "postgres_version": 16,
     },
     "fastapi-sqlalchemy-none-17": {
-        "project_name": "Größe & Maß: 'x' (1/2) #3, 100% – yes!",
+        "project_name": "Größe & Maß: 'x' (1/2) #3, 100% yes!",
         "model_style": "sqlalchemy",
         "ci": "none",
         "postgres_version": 17,
