@@ -2,9 +2,10 @@
 
     python rename.py OLD NEW
 
-Runs before the update, in the project. Copier then merges what the user changed into the new file;
-without it, the old file would be deleted with the edits in it, and nothing would say so. A project
-without the old file, or with a new one already, is left as it is.
+Runs before the update, in the project. Copier then keeps the user's edits in the new file, and shows
+as a conflict the lines that the template changed too. Without it the old file would be deleted with
+the edits in it, and nothing would say so. A project without the old file, or with the new one
+already, is left as it is.
 """
 
 import subprocess

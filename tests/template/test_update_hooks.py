@@ -56,14 +56,18 @@ def update(project: Path, *options: str) -> str:
     return check(sys.executable, "-m", "copier", "update", "--defaults", *options, cwd=project)
 
 
-def test_a_renamed_file_keeps_its_edits(renaming: Template, tmp_path: Path) -> None:
+def test_edits_in_a_renamed_file_are_kept(renaming: Template, tmp_path: Path) -> None:
+    """Copier knows no common ancestor of it: lines that the template changed too are a conflict."""
     project = tmp_path / "my-app"
     make(renaming, project, "v1.0.0")
     update(project, "--trust")
     text = (project / NEW).read_text()
     assert not (project / OLD).exists()
-    assert "Every revision goes" in text
-    assert "# Ours." in text
+    assert text.endswith("\n\n# Ours.\n")
+    assert text.count("<<<<<<< before updating") == 1
+    assert text.count("Each revision goes") == text.count("Every revision goes") == 1
+    unmerged = check("git", "ls-files", "--unmerged", cwd=project).splitlines()
+    assert {line.split("\t")[1] for line in unmerged} == {NEW}
 
 
 def test_without_the_script_the_edits_would_be_lost(renaming: Template, tmp_path: Path) -> None:
