@@ -21,7 +21,11 @@ ENTRY = f"""
 _migrations:
   - version: 2.0.0
     when: "{{{{ _stage == 'before' }}}}"
-    command: ["{{{{ _copier_python }}}}", "{{{{ _copier_conf.src_path }}}}/hooks/rename.py", {OLD}, {NEW}]
+    command:
+      - "{{{{ _copier_python }}}}"
+      - "{{{{ _copier_conf.src_path }}}}/hooks/rename.py"
+      - {OLD}
+      - {NEW}
 """
 
 
