@@ -2,9 +2,9 @@
 
     python rename.py OLD NEW
 
-Runs before the update, in the project. Copier then keeps the user's edits in the new file, and
-shows as a conflict the lines that the template changed. Without it the old file would be deleted
-with the edits in it, and nothing would say so. A project without the old file, or with the new one
+Runs before the update, in the project. Copier then has the user's file beside its
+new one, and shows each difference as a conflict. Without it the old file would be deleted with the
+edits in it, and nothing would say so. A project without the old file, or with the new one
 already, is left as it is.
 """
 

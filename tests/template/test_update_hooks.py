@@ -61,14 +61,14 @@ def update(project: Path, *options: str) -> str:
 
 
 def test_edits_in_a_renamed_file_are_kept(renaming: Template, tmp_path: Path) -> None:
-    """Copier knows no common ancestor of it: lines that the template changed too are a conflict."""
+    """Copier knows no common ancestor of it, so each difference is a conflict, and visible."""
     project = tmp_path / "my-app"
     make(renaming, project, "v1.0.0")
     update(project, "--trust")
     text = (project / NEW).read_text()
     assert not (project / OLD).exists()
-    assert text.endswith("\n\n# Ours.\n")
-    assert text.count("<<<<<<< before updating") == 1
+    assert text.count("# Ours.") == 1
+    assert text.count("<<<<<<< before updating") == 2
     assert text.count("Each revision goes") == text.count("Every revision goes") == 1
     unmerged = check("git", "ls-files", "--unmerged", cwd=project).splitlines()
     assert {line.split("\t")[1] for line in unmerged} == {NEW}
