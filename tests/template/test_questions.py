@@ -88,7 +88,8 @@ def test_every_text_answer_is_validated() -> None:
 
 
 def test_nobody_needs_to_trust_the_template() -> None:
-    assert not {"_tasks", "_migrations", "_jinja_extensions"} & COPIER_YML.keys()
+    assert not {"_tasks", "_jinja_extensions"} & COPIER_YML.keys()
+    assert all("version" in migration for migration in COPIER_YML.get("_migrations", []))
     assert not [name for name, asked in QUESTIONS.items() if asked.get("secret")]
 
 

@@ -1,112 +1,130 @@
-"""Updates: a project made earlier, lived in by its user, and brought to the present template."""
+"""Updates: every released version in every profile, lived in by its user, to the working tree."""
 
+import re
 import shutil
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import copier
 import pytest
-from rendering import Template, check, commit_all, files, run, uv
+import yaml
+from lived_in import edit_shared_files, live_in, replace
+from releases import PRESENT, RELEASES, Release, released_template
+from rendering import QUESTIONS, Template, check, commit_all, files, run, uv
 
-# One worker runs them all, so that the project is updated once.
-pytestmark = pytest.mark.xdist_group("updates")
+# Each choice of each question occurs, and each text once with what it can bear.
+PROFILES: dict[str, dict[str, Any]] = {
+    "fastapi-sqlmodel-github-18": {},
+    "none-sqlalchemy-none-16": {
+        "web_framework": "none",
+        "model_style": "sqlalchemy",
+        "ci": "none",
+        "postgres_version": 16,
+    },
+    "fastapi-sqlalchemy-none-17": {
+        "project_name": "Größe & Maß: 'x' (1/2) #3, 100% yes!",
+        "model_style": "sqlalchemy",
+        "ci": "none",
+        "postgres_version": 17,
+    },
+    "none-sqlmodel-github-14": {
+        "project_slug": "a" + "-1" * 31,
+        "package_name": "n",
+        "web_framework": "none",
+        "postgres_version": 14,
+    },
+    "fastapi-sqlmodel-none-15": {
+        "project_description": "It's {100%} <b>ours</b> & #1: yes" + "!" * 100,
+        "ci": "none",
+        "postgres_version": 15,
+    },
+}
 
-EARLIER = "v0.9.0"
-PRESENT = "v1.0.0"
-TOOLKIT = "template/{{ package_folder }}/db"
-MODELS = "template/{{ package_folder }}/{% if model_style == 'sqlmodel' %}models{% endif %}"
+
+@dataclass(frozen=True)
+class Updated:
+    """A project after its update."""
+
+    folder: Path
+    before: dict[str, str]
+    fresh: Path
+    """A project of the present version, with the user's edits in the files of both."""
+
+    def owner(self, path: str) -> str:
+        """Return who owns a file, as the project's README says: the template, both, or you."""
+        readme = (self.fresh / "README.md").read_text()
+        for row in readme.partition("## What is whose")[2].splitlines():
+            if len(cells := row.split(" | ")) == 3:
+                names = re.findall(r"`([\w./*-]+)`", cells[0])
+                if any(re.match(name.replace("*", "[^/]*"), path) for name in names):
+                    return cells[1]
+        return (
+            "the template" if path in (".copier-answers.yml", f"{self.package}py.typed") else "you"
+        )
+
+    @property
+    def package(self) -> str:
+        """The folder of the package, with a slash."""
+        return f"src/{_answers(self.folder)['package_name']}/"
+
+    def of(self, owner: str, found: dict[str, str]) -> dict[str, str]:
+        """Return the files of one owner."""
+        return {path: text for path, text in found.items() if self.owner(path) == owner}
 
 
-@pytest.fixture(scope="module")
+def _answers(project: Path) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((project / ".copier-answers.yml").read_text())
+    return {name: value for name, value in found.items() if not name.startswith("_")}
+
+
+@pytest.fixture(scope="session")
 def released(tmp_path_factory: pytest.TempPathFactory) -> Template:
-    """A template with two versions: one that differs in every kind of file, and the present one."""
-    present = Template.of_working_tree(tmp_path_factory.mktemp("present"))
-    template = Template.of_working_tree(tmp_path_factory.mktemp("released"))
-    make_earlier(template.folder)
-    template.release(EARLIER)
-    for path in template.folder.iterdir():
-        if path.name != ".git":
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
-    shutil.copytree(present.folder, template.folder, dirs_exist_ok=True)
-    template.release(PRESENT)
-    return template
+    """The template with all its versions."""
+    return released_template(tmp_path_factory.mktemp("released"))
 
 
-def make_earlier(folder: Path) -> None:
-    """Take things back, so that an update changes, adds and removes files of each owner."""
-    replace(
-        folder / TOOLKIT / "connection/health.py",
-        "timeout_seconds: float = 2.0",
-        "timeout_seconds: float = 9.0",
+# A group is run by one worker, so that each project is made and updated once.
+CASES = [
+    pytest.param(
+        (release, profile),
+        id=f"{release.version}-{profile}",
+        marks=pytest.mark.xdist_group(f"update-{release.version}-{profile}"),
     )
-    replace(folder / TOOLKIT / "console.py", "def size(", "def old_size(")
-    (folder / TOOLKIT / "verification/databases.py").unlink()  # the update adds it
-    (folder / TOOLKIT / "connection/obsolete.py").write_text('"""Gone."""\n')  # and removes this
-    replace(folder / "template/alembic.ini", "timezone = UTC\n", "")
-    replace(
-        folder / "template/pyproject.toml.jinja", '  "typer>=0.29,<1",\n', '  "typer>=0.20,<1",\n'
-    )
-    replace(folder / "template/README.md.jinja", "## Branches\n", "## Copies\n")
-    replace(folder / "template/{{ environment_folder }}/script.py.mako", "Builds on:", "Revises:")
-    replace(folder / MODELS / "user.py", "A person with a unique address", "Somebody")
-    replace(folder / "template/.env.example.jinja", "# DB_POOL_RECYCLE=240\n", "")
+    for release in RELEASES
+    for profile in PROFILES
+]
 
 
-def replace(path: Path, old: str, new: str) -> None:
-    """Replace text that must be in a file."""
-    text = path.read_text()
-    assert old in text, f"{path} has no {old!r}"
-    path.write_text(text.replace(old, new))
+@pytest.fixture(scope="module", params=CASES)
+def updated(
+    request: pytest.FixtureRequest, released: Template, tmp_path_factory: pytest.TempPathFactory
+) -> Updated:
+    """A project of one version and profile that was lived in and updated."""
+    release, profile = request.param
+    folder = tmp_path_factory.mktemp("updated")
+    project = folder / "my-app"
+    make(released, release, project, **PROFILES[profile])
+    before = files(project)
+    update(project)
+    fresh = released.render(folder / "fresh", PRESENT, **PROFILES[profile])
+    edit_shared_files(fresh)
+    return Updated(project, before, fresh)
 
 
-def live_in(project: Path) -> None:
-    """Do what users do: models, a revision, settings, dependencies, words, a deleted sample."""
-    replace(
-        project / "src/my_app/models/task.py",
-        "    created_at: datetime = Field(",
-        "    due_on: date | None = None\n    created_at: datetime = Field(",
-    )
-    replace(
-        project / "src/my_app/models/task.py",
-        "from datetime import datetime",
-        "from datetime import date, datetime",
-    )
-    (project / "migrations/versions/2026_12_01_0900-0a1b2c3d4e5f_add_due_date.py").write_text(
-        '"""add due date"""\n\n'
-        "import sqlalchemy as sa\n"
-        "from alembic import op\n\n"
-        'revision = "0a1b2c3d4e5f"\n'
-        'down_revision = "86263795b5d7"\n\n\n'
-        "def upgrade() -> None:\n"
-        '    op.add_column("tasks", sa.Column("due_on", sa.Date(), nullable=True))\n\n\n'
-        "def downgrade() -> None:\n"
-        '    op.drop_column("tasks", "due_on")\n'
-    )
-    replace(project / "pyproject.toml", "[tool.mypy]\n", "[tool.mypy]\nwarn_unreachable = true\n")
-    replace(project / "README.md", "## Settings\n", "## Our settings\n\nAsk the team.\n")
-    replace(project / ".gitignore", "# Settings", "/notes/\n\n# Settings")
-    replace(project / "src/my_app/main.py", '"My App"', '"Our App"')
-    (project / "tests/test_models.py").unlink()
-    (project / "tests/test_ours.py").write_text("def test_ours() -> None:\n    assert True\n")
-
-
-@pytest.fixture(scope="module")
-def updated(released: Template, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A project that was lived in and updated, and a fresh one of the present version."""
-    project = tmp_path_factory.mktemp("updated") / "my-app"
-    released.render(project, EARLIER)
+def make(template: Template, release: Release, project: Path, **answers: Any) -> None:
+    """Make a project of a version, and live in it."""
+    template.render(project, release.tag, **answers)
     commit_all(project, "Start")
     live_in(project)
     commit_all(project, "Our work")
-    update(project)
-    fresh = released.render(tmp_path_factory.mktemp("fresh") / "my-app", PRESENT)
-    return project, fresh
 
 
-def update(project: Path, version: str = PRESENT) -> None:
+def update(project: Path) -> None:
     """Update a project as `copier update --defaults` does, without trust."""
     copier.run_update(
-        project, defaults=True, overwrite=True, quiet=True, unsafe=False, vcs_ref=version
+        project, defaults=True, overwrite=True, quiet=True, unsafe=False, vcs_ref=PRESENT
     )
 
 
@@ -115,94 +133,153 @@ def unmerged(project: Path) -> str:
     return check("git", "ls-files", "--unmerged", cwd=project)
 
 
-def test_an_update_leaves_no_conflict(updated: tuple[Path, Path]) -> None:
-    project, _ = updated
-    assert unmerged(project) == ""
+def test_every_choice_of_every_question_is_in_a_profile() -> None:
+    defaults = {"web_framework": "fastapi", "model_style": "sqlmodel", "ci": "github"}
+    asked = RELEASES[-1].questions()
+    for name in (name for name in asked if "choices" in asked[name]):
+        choices = asked[name]["choices"]
+        values = set(choices.values() if isinstance(choices, dict) else choices)
+        met = {answers.get(name, defaults.get(name, 18)) for answers in PROFILES.values()}
+        assert met == values, name
+
+
+def test_an_update_leaves_no_conflict(updated: Updated) -> None:
+    assert unmerged(updated.folder) == ""
     assert not [
-        path for path, text in files(project).items() if "<<<<<<<" in text or path.endswith(".rej")
+        path
+        for path, text in files(updated.folder).items()
+        if "<<<<<<<" in text or path.endswith(".rej")
     ]
 
 
-def test_the_files_of_the_template_equal_a_fresh_render(updated: tuple[Path, Path]) -> None:
-    project, fresh = updated
-    mine = {
-        "src/my_app/models",
-        "src/my_app/main.py",
-        "migrations/versions",
-        "tests/test_",
-        ".env.example",
-    }
-    merged = {"pyproject.toml", "README.md", ".gitignore"}
-    found, wanted = files(project), files(fresh)
-    theirs = {
-        path
-        for path in found.keys() | wanted.keys()
-        if not path.startswith(tuple(mine)) and path not in merged
-    }
-    assert {path: found.get(path) for path in theirs} == {path: wanted.get(path) for path in theirs}
-    assert "src/my_app/db/connection/obsolete.py" not in found
+def test_the_files_of_the_template_equal_a_fresh_render(updated: Updated) -> None:
+    found = updated.of("the template", files(updated.folder))
+    wanted = updated.of("the template", files(updated.fresh))
+    deleted = {path for path in wanted if path.endswith("workflows/test.yml")}  # by the user
+    assert found == {path: text for path, text in wanted.items() if path not in deleted}
 
 
-def test_the_edits_of_the_user_are_all_there(updated: tuple[Path, Path]) -> None:
-    project, fresh = updated
-    found, wanted = files(project), files(fresh)
-    for name, old, new in (
-        ("pyproject.toml", "[tool.mypy]\n", "[tool.mypy]\nwarn_unreachable = true\n"),
-        ("README.md", "## Settings\n", "## Our settings\n\nAsk the team.\n"),
-        (".gitignore", "# Settings", "/notes/\n\n# Settings"),
-    ):
-        assert found[name] == wanted[name].replace(old, new)
-    assert "due_on" in found["src/my_app/models/task.py"]
-    assert '"Our App"' in found["src/my_app/main.py"]
-    assert "tests/test_models.py" not in found
-    assert "tests/test_ours.py" in found
+def test_the_files_of_both_are_the_templates_with_the_edits_of_the_user(updated: Updated) -> None:
+    found = updated.of("both", files(updated.folder))
+    assert found == updated.of("both", files(updated.fresh))
+    assert found.keys() == {"pyproject.toml", "README.md", ".gitignore", ".pre-commit-config.yaml"}
 
 
-def test_what_is_the_users_is_as_it_was(updated: tuple[Path, Path]) -> None:
-    project, _ = updated
-    changed = check("git", "diff", "--name-only", "HEAD", cwd=project).split()
-    owned = (
-        "src/my_app/models",
-        "src/my_app/main.py",
-        "migrations/versions",
-        "tests/test_",
-        ".env.example",
-    )
-    assert changed
-    assert not [path for path in changed if path.startswith(owned)]
-    assert "Somebody" in (project / "src/my_app/models/user.py").read_text()
+def test_the_files_of_the_user_are_as_they_were(updated: Updated) -> None:
+    found = updated.of("you", files(updated.folder))
+    assert found == updated.of("you", updated.before)
+    assert {"migrations/hooks.py", "tests/test_ours.py", ".env.example"} <= found.keys()
 
 
-def test_a_second_update_changes_nothing(updated: tuple[Path, Path], tmp_path: Path) -> None:
+def test_the_answers_are_kept(updated: Updated) -> None:
+    before = yaml.safe_load(updated.before[".copier-answers.yml"])
+    kept = {name: value for name, value in before.items() if not name.startswith("_")}
+    assert kept.items() <= _answers(updated.folder).items()
+    assert QUESTIONS.keys() >= kept.keys()
+
+
+def test_a_second_update_changes_nothing(updated: Updated, tmp_path: Path) -> None:
     project = tmp_path / "my-app"
-    shutil.copytree(updated[0], project)
+    shutil.copytree(updated.folder, project)
     commit_all(project, "Update")
     update(project)
     assert check("git", "status", "--porcelain", cwd=project) == ""
 
 
-def test_its_own_tests_pass_after_the_update(updated: tuple[Path, Path], tmp_path: Path) -> None:
-    project = tmp_path / "my-app"
-    shutil.copytree(updated[0], project)
-    check(uv(), "sync", "--quiet", "--python", sys.executable, cwd=project)
-    assert " passed" in check(uv(), "run", "--no-sync", "pytest", "-q", cwd=project)
-    check(uv(), "run", "--no-sync", "ruff", "check", cwd=project)
-
-
-def test_an_edit_in_a_file_of_the_template_is_a_visible_conflict(
-    released: Template, tmp_path: Path
+@pytest.mark.parametrize(
+    ("release", "profile"),
+    [
+        pytest.param(
+            release,
+            profile,
+            id=f"{release.version}-{profile}",
+            marks=pytest.mark.xdist_group(f"installed-{release.version}"),
+        )
+        for release, profile in zip(RELEASES, list(PROFILES) * len(RELEASES), strict=False)
+    ],
+)
+def test_an_installed_project_goes_on_working(
+    release: Release, profile: str, released: Template, tmp_path: Path
 ) -> None:
-    project = released.render(tmp_path / "my-app", EARLIER)
-    replace(project / "src/my_app/db/connection/health.py", "float = 9.0", "float = 5.0")
-    commit_all(project, "Start, and an edit that should not be")
+    """Its database is at head and runs while `copier update` does its work; its tests pass then."""
+    project = tmp_path / "my-app"
+    make(released, release, project, **PROFILES[profile])
+
+    def uv_run(*command: str) -> str:
+        return check(uv(), "run", "--no-sync", *command, cwd=project)
+
+    check(uv(), "sync", "--quiet", "--python", sys.executable, cwd=project)
+    uv_run("db", "upgrade")
+    history = uv_run("alembic", "history")
+    current = uv_run("alembic", "current")
+    assert "2c3d4e5f6a7b (head) (mergepoint)" in current
+    commit_all(project, "Lock")
+
+    quiet = check(sys.executable, "-m", "copier", "check-update", cwd=project)
+    assert "New template version available" in quiet
+    check(sys.executable, "-m", "copier", "update", "--defaults", cwd=project)
+    check(uv(), "sync", "--quiet", "--python", sys.executable, cwd=project)
+    assert uv_run("alembic", "history") == history
+    assert uv_run("alembic", "current") == current
+    assert uv_run("db", "upgrade", "--json", "-").strip() == "[]"
+    uv_run("db", "check")
+    uv_run("db", "stop")
+    assert " passed" in uv_run("pytest", "-q", "-n", "2")
+    uv_run("ruff", "check")
+    uv_run("mypy")
+
+
+@pytest.fixture
+def project(released: Template, tmp_path: Path) -> Path:
+    """A project of the first version that nobody has edited yet."""
+    folder = released.render(tmp_path / "my-app", RELEASES[0].tag)
+    commit_all(folder, "Start")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new"),
+    [
+        # A file of the template, where the versions differ too.
+        ("src/my_app/db/connection/health.py", '"""', '"""Ours. '),
+        # A file of both: a dependency that sorts to where the template adds one.
+        (
+            "pyproject.toml",
+            '  "pydantic-settings>=2.16,<3",\n',
+            '  "humanize>=4",\n  "pydantic-settings>=2.16,<3",\n',
+        ),
+    ],
+)
+def test_edits_that_meet_are_a_visible_conflict(
+    project: Path, path: str, old: str, new: str
+) -> None:
+    replace(project / path, old, new)
+    commit_all(project, "Edit")
     update(project)
-    assert "connection/health.py" in unmerged(project)
-    assert "<<<<<<<" in (project / "src/my_app/db/connection/health.py").read_text()
+    assert {line.split("\t")[1] for line in unmerged(project).splitlines()} == {path}
+    text = (project / path).read_text()
+    assert "<<<<<<< before updating" in text
+    assert new.splitlines()[0] in text
 
 
-def test_the_command_line_updates_without_trust(released: Template, tmp_path: Path) -> None:
-    project = released.render(tmp_path / "my-app", EARLIER)
-    commit_all(project, "Start")
-    result = run(sys.executable, "-m", "copier", "update", "--defaults", cwd=project)
-    assert result.returncode == 0, result.stderr
-    assert PRESENT in (project / ".copier-answers.yml").read_text()
+def test_recopy_gives_the_files_of_the_template_back(released: Template, project: Path) -> None:
+    """And the user's samples too, which git brings back to what they were."""
+    live_in(project)
+    (project / "src/my_app/db/console.py").write_text("broken\n")
+    commit_all(project, "Our work, and what should not be")
+    before = files(project)
+    command = ("copier", "recopy", "--defaults", "--overwrite", "--vcs-ref", PRESENT)
+    check(sys.executable, "-m", *command, cwd=project)
+    fresh = files(released.render(project.parent / "fresh", PRESENT))
+    found = files(project)
+    assert {path: found[path] for path in fresh} == fresh
+    check("git", "restore", "src/my_app/models", cwd=project)
+    models = "src/my_app/models/task.py"
+    assert files(project)[models] == before[models]
+
+
+def test_check_update_tells_by_its_status(released: Template, project: Path) -> None:
+    command = (sys.executable, "-m", "copier", "check-update", "--quiet")
+    assert run(*command, cwd=project).returncode == 2
+    update(project)
+    assert run(*command, cwd=project).returncode == 0
