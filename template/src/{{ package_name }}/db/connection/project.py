@@ -77,7 +77,16 @@ def version_table_schema() -> str | None:
 
 
 def tool_settings() -> dict[str, Any]:
-    """Return the table `[tool.db]` of `pyproject.toml`; empty where there is none."""
+    """Return the table `[tool.db]` of `pyproject.toml`; empty where there is none.
+
+    `postgres_version`: the major version that Neon runs, 14 to 18; the embedded server is of it, or
+    of the next one it has. Default: 18.
+    `version_table_schema`: the schema of `alembic_version`, made where it is missing. Default: as
+    the search path decides.
+    `allow_mixed_revisions`: `true` lets a history through whose revisions mix what runs outside a
+    transaction with other operations. Default: `false`.
+    `rehearsal`: the thresholds of a rehearsal's verdict, a table of its own.
+    """
     settings = _pyproject(project_root()).get("tool", {}).get("db", {})
     return settings if isinstance(settings, dict) else {}
 
