@@ -1,6 +1,7 @@
-"""Every command that the documentation shows is run, or is in one of the two tables with a reason.
+"""Every command that the documentation shows is run, or is in a table with the reason why not.
 
-The commands of a page's ```console blocks run in the order of the page, on a project made for it. Those within the text run one by one; a `db …` in the text must be a command that there is.
+The commands of a page's ```console blocks run in the order of the page, on a project made for it.
+Those within the text run one by one; a `db …` in the text must be a command that there is.
 """
 
 import os
