@@ -41,7 +41,13 @@ Sql = Annotated[bool, typer.Option("--sql", help="Print the SQL instead of runni
 
 
 def main() -> None:
-    """Run the command line; an expected failure ends in one line and its own exit code."""
+    """Run the command line; an expected failure ends in one line and its own exit code.
+
+    `0`: it is done; of a check or a rehearsal, nothing stands against the migrations.
+    `1`: a migration, a check or a rehearsal failed, or the database could not be reached.
+    `2`: the usage, a setting or a file is wrong; nothing was done.
+    `130`: Ctrl-C; what was begun is taken back first.
+    """
     try:
         app()
     except ToolkitError as error:
@@ -94,7 +100,9 @@ def status(json: Json = None) -> None:
 
 @app.command("upgrade")
 def upgrade_command(
-    revision: Annotated[str, typer.Argument(metavar="[REV]")] = "head",
+    revision: Annotated[
+        str, typer.Argument(metavar="[REV]", help="A revision, its first letters, or +1.")
+    ] = "head",
     sql: Sql = False,
     json: Json = None,
 ) -> None:
@@ -112,7 +120,9 @@ def upgrade_command(
 # A relative revision, "-1", begins like an option.
 @app.command("downgrade", context_settings={"ignore_unknown_options": True})
 def downgrade_command(
-    revision: Annotated[str, typer.Argument(metavar="REV")], sql: Sql = False, json: Json = None
+    revision: Annotated[str, typer.Argument(metavar="REV", help="A revision, -1 or base.")],
+    sql: Sql = False,
+    json: Json = None,
 ) -> None:
     """Downgrade the database to a revision ("-1": one step, "base": everything)."""
     if sql:

@@ -23,7 +23,7 @@ from .console import say, say_done, say_table, size, write_json
 branch_app = typer.Typer(help="Branches of the database.", no_args_is_help=True)
 
 T = TypeVar("T")
-Name = Annotated[str, typer.Argument(metavar="NAME")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The branch.")]
 Force = Annotated[bool, typer.Option("--force", help="End the sessions that are in the way.")]
 Json = Annotated[
     str | None, typer.Option("--json", metavar="FILE|-", help="Write the result as JSON too.")

@@ -79,7 +79,9 @@ def promote_command(
 
 
 def restore_command(
-    point: Annotated[str | None, typer.Argument(metavar="[POINT]")] = None,
+    point: Annotated[
+        str | None, typer.Argument(metavar="[POINT]", help="A restore point; without one, a list.")
+    ] = None,
     branch: Annotated[
         str | None, typer.Option(metavar="NAME", help="Whose points; default: the default branch.")
     ] = None,

@@ -87,7 +87,17 @@ def postgres_version() -> int:
 
 
 def tool_settings() -> dict[str, Any]:
-    """Return the table `[tool.db]`: each key from `pyproject.toml`, or else from `db.toml`."""
+    """Return the table `[tool.db]`: each key from `pyproject.toml`, or else from `db.toml`.
+
+    `postgres_version`: the major version that Neon runs, 14 to 18; the embedded server is of it, or
+    of the next one it has. Default: 18.
+    `version_table`: the name of the version table. Default: `alembic_version`.
+    `version_table_schema`: the schema of the version table, made where it is missing. Default: as
+    the search path decides.
+    `allow_mixed_revisions`: `true` lets a history through whose revisions mix what runs outside a
+    transaction with other operations. Default: `false`.
+    `rehearsal`: the thresholds of a rehearsal's verdict, a table of its own.
+    """
     root = project_root()
     return _tool_db(root / TOML_FILE) | _tool_db(root / "pyproject.toml")
 

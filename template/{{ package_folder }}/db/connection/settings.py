@@ -26,51 +26,92 @@ _Key = Annotated[SecretStr, AfterValidator(_one_word)]
 
 
 class Settings(BaseSettings):
-    """What the environment says of the database. The names in upper case are the variables'."""
+    """What the environment says of the database. The names in upper case are the variables'.
+
+    Of a field, `title` is what it means and `description` what it takes, which errors quote.
+    """
 
     model_config = SettingsConfigDict(
         extra="ignore", env_ignore_empty=True, frozen=True, hide_input_in_errors=True
     )
 
-    database_url: SecretStr | None = None
-    database_url_unpooled: SecretStr | None = None
+    database_url: SecretStr | None = Field(
+        None,
+        title="the application's URL, pooled or direct; without it, the embedded server's main",
+        description="a URL as Neon shows it",
+    )
+    database_url_unpooled: SecretStr | None = Field(
+        None,
+        title="the direct endpoint, for migrations; without it, derived from `DATABASE_URL`",
+        description="a URL as Neon shows it, of the direct endpoint",
+    )
 
-    db_pool_size: int = Field(20, ge=1, le=4000, description="a whole number from 1 to 4000")
-    db_max_overflow: int = Field(10, ge=0, le=4000, description="a whole number from 0 to 4000")
-    db_pool_timeout: _Seconds = 30
+    db_pool_size: int = Field(
+        20, ge=1, le=4000, title="connections kept", description="a whole number from 1 to 4000"
+    )
+    db_max_overflow: int = Field(
+        10,
+        ge=0,
+        le=4000,
+        title="connections more at a peak",
+        description="a whole number from 0 to 4000",
+    )
+    db_pool_timeout: _Seconds = Field(30, title="how long to wait for a free connection")
     # Below Neon's 300 s of idleness, so that no pooled connection is one that a suspend has cut.
-    db_pool_recycle: _Seconds = 240
+    db_pool_recycle: _Seconds = Field(240, title="the age from which a connection is made anew")
     db_pool_mode: Literal["server", "serverless"] = Field(
-        "server", description="'server' or 'serverless'"
+        "server",
+        title="`server` keeps a pool, `serverless` none",
+        description="'server' or 'serverless'",
     )
     # "url" lets sslmode in the URL weaken what is verified on Neon's hosts, too.
-    db_ssl_verify: Literal["full", "url"] = Field("full", description="'full' or 'url'")
-    db_connect_timeout: _Seconds = 10
-    db_command_timeout: _Seconds = 60
+    db_ssl_verify: Literal["full", "url"] = Field(
+        "full",
+        title="`full` verifies Neon's hosts whatever the URL says; `url` lets `sslmode` weaken it",
+        description="'full' or 'url'",
+    )
+    db_connect_timeout: _Seconds = Field(
+        10, title="how long to try to connect, cold starts included"
+    )
+    db_command_timeout: _Seconds = Field(
+        60, title="how long one statement of the application may take"
+    )
     db_application_name: str = Field(
         default_factory=project_name,
         min_length=1,
         max_length=63,  # PostgreSQL cuts what is longer
+        title="what the server's lists of sessions show",
         description="a name of 1 to 63 characters",
     )
 
-    neon_api_key: _Key | None = Field(None, description="a key of Neon's, without spaces")
+    neon_api_key: _Key | None = Field(
+        None,
+        title="with the project's id: branches are those of that project at Neon",
+        description="a key of Neon's, without spaces",
+    )
     neon_project_id: str | None = Field(
-        None, pattern=r"^[a-z0-9-]{1,60}$", description="a project's id, such as shiny-wind-028834"
+        None,
+        pattern=r"^[a-z0-9-]{1,60}$",
+        title="the project at Neon that the key is used for",
+        description="a project's id, such as shiny-wind-028834",
     )
     # The key is sent in the clear to this machine alone.
     neon_api_host: str = Field(
         "https://console.neon.tech",
         pattern=r"^(https://[^\s/@?#]+|http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?)(/[^\s@?#]*)?$",
+        title="another host that speaks Neon's API",
         description="an https:// URL, or an http:// one of this machine",
     )
     db_branch_provider: Literal["neon", "local"] | None = Field(
-        None, description="'neon' or 'local'"
+        None,
+        title="where branches are; without it, at Neon where key and project are set",
+        description="'neon' or 'local'",
     )
 
     app_env: str = Field(
         "development",
         pattern=r"^[A-Za-z0-9_-]+$",
+        title="which `.env.<APP_ENV>` is read; `production` never uses the embedded server",
         description="letters, digits, '-' and '_'",
     )
 
