@@ -27,6 +27,7 @@ from db.cli import app, main
 from db.connection import errors, project
 from db.connection.settings import Settings
 from db.migration.lint import rules
+from db.migration.lint.findings import Severity
 from db.verification import history, pytest_plugin
 from typer.main import get_command
 
@@ -145,11 +146,11 @@ def _tool_keys() -> Iterator[str]:
     yield from table(("key", "meaning"), rows)
     yield "The table `[tool.db.rehearsal]`:\n"
     defaults = Thresholds()
-    rows = [
+    limits = [
         (f"`{name}`", text, f"`{getattr(defaults, name)}`")
         for name, text in described(Thresholds).items()
     ]
-    yield from table(("key", "meaning", "default"), rows)
+    yield from table(("key", "meaning", "default"), limits)
 
 
 def _revision_variables() -> Iterator[str]:
@@ -171,7 +172,7 @@ def _rules() -> Iterator[str]:
 
 
 def _spoken(registry: Mapping[str, rules.Rule]) -> Iterator[str]:
-    order = get_args(rules.Severity)
+    order = get_args(Severity)
     told = [(name, rule.severity, rule.hint) for name, rule in registry.items() if rule.severity]
     told.sort(key=lambda each: (order.index(each[1]), each[0]))
     rows = [(f"`{name}`", str(severity), hint) for name, severity, hint in told]

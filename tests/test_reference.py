@@ -4,6 +4,9 @@ import ast
 from pathlib import Path
 
 import reference
+from db.branching.thresholds import Thresholds
+from db.connection import project
+from db.verification import history
 from scratch_project import TOOLKIT_PARENT
 
 TOOLKIT = TOOLKIT_PARENT / "db"
@@ -16,19 +19,19 @@ def test_the_reference_is_current() -> None:
 def test_every_key_that_the_toolkit_reads_is_described() -> None:
     """What is asked of `tool_settings()` by name, in the call itself or of a variable of it."""
     keys = {key for path in TOOLKIT.rglob("*.py") for key in _keys_read(path)}
-    assert keys == set(reference.described(reference.project.tool_settings))
+    assert keys == set(reference.described(project.tool_settings))
 
 
 def test_every_threshold_is_described() -> None:
-    names = set(reference.Thresholds.__dataclass_fields__)
-    assert set(reference.described(reference.Thresholds)) == names
+    names = set(Thresholds.__dataclass_fields__)
+    assert set(reference.described(Thresholds)) == names
 
 
 def test_every_variable_of_a_revision_is_described() -> None:
     """What is asked of a revision's module: Alembic's own names, and those that we describe."""
     asked = {name for path in TOOLKIT.rglob("*.py") for name in _variables_read(path)}
     own = asked - {"upgrade", "downgrade"}
-    assert own == set(reference.described(reference.history.declared))
+    assert own == set(reference.described(history.declared))
 
 
 def _keys_read(path: Path) -> list[str]:

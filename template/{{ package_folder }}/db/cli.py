@@ -172,7 +172,9 @@ async def _write_revision(message: str, *, empty: bool) -> Path | None:
 
 @app.command("alembic", context_settings={"ignore_unknown_options": True}, add_help_option=False)
 def alembic_command(
-    arguments: Annotated[list[str], typer.Argument(metavar="ARGS...")],
+    arguments: Annotated[
+        list[str], typer.Argument(metavar="ARGS...", help="As for alembic itself.")
+    ],
 ) -> None:
     """Run a command of Alembic's own (history, merge, stamp, ...) with the project's settings."""
     from .migration.configuration import run_alembic

@@ -95,8 +95,8 @@ class History:
 def declared(script: Script, name: str) -> str:
     """Return what a revision file says in a variable: `irreversible = "why"`; "" for nothing.
 
-    `irreversible`: why there is no downgrade. The revision is only upgraded, its round trip is shown
-    as skipped, and a rehearsal asks for a review.
+    `irreversible`: why there is no downgrade. The revision is only upgraded, its round trip is
+    shown as skipped, and a rehearsal asks for a review.
     `data_loss`: why the revision loses rows or values, knowingly; a column that is added again may
     stand in another place. A rehearsal warns instead of blocking.
     `mixed`: why it may do other things beside what runs outside its transaction, which the runner
