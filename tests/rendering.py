@@ -74,7 +74,7 @@ class Template:
         """Copy the template's files as they lie in the working tree; nothing is committed."""
         listed = check(
             *("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"),
-            *("copier.yml", "includes", "template", "hooks"),
+            *("copier.yml", "template", "hooks"),
             cwd=ROOT,
         )
         for name in filter(None, listed.split("\0")):

@@ -64,7 +64,8 @@ def _where_made(default: Any) -> Any:
     """Return a default as it is in a project that the template made, and that adopted nothing."""
     if not isinstance(default, str):
         return default
-    return re.sub(r"{{ .* if existing_project else ", "{{ ", default)
+    made = re.sub(r"^{{ .* if existing_project else (.*) }}$", r"{{ \1 }}", default)
+    return re.sub(r"^{{ '(.*)' }}$", r"\1", made)
 
 
 def _choices(asked: dict[str, Any]) -> set[Any]:
