@@ -79,6 +79,20 @@ async def test_at_head_one_query_is_run_and_no_lock_is_taken(
     assert seen == ['SELECT version_num FROM "alembic_version"']
 
 
+@pytest.mark.parametrize(
+    "setting", ["", 'version_table = "versions"\nversion_table_schema = "ops"\n']
+)
+async def test_at_head_the_environment_and_its_models_are_not_loaded(
+    project: ScratchProject, database: DatabaseURL, setting: str
+) -> None:
+    settings = project.folder / "pyproject.toml"
+    settings.write_text(settings.read_text().replace("[tool.db]\n", f"[tool.db]\n{setting}"))
+    project.revision("a1")
+    assert [step.revision for step in await upgrade(database)] == ["a1"]
+    (project.folder / "migrations/env.py").write_text("raise AssertionError('it is loaded')\n")
+    assert await upgrade(database) == []
+
+
 async def test_a_second_migrator_waits_and_is_told_for_whom(
     project: ScratchProject, database: DatabaseURL, tmp_path: Path
 ) -> None:
