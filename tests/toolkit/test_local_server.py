@@ -226,6 +226,12 @@ def test_its_role_is_no_superuser_and_may_make_branches(running: LocalServer) ->
     assert ask(running.url(), role) == "(f,t,t,t,t)"
 
 
+def test_its_role_may_create_the_extension_that_comes_with_it(running: LocalServer) -> None:
+    create = "CREATE EXTENSION vector"
+    assert ask(running.url(), create, "SELECT '[1,2]'::vector <-> '[1,4]'") == "2.0"
+    ask(running.url(), "DROP EXTENSION vector")
+
+
 def test_git_ignores_its_folder(running: LocalServer) -> None:
     assert (running.folder / ".gitignore").read_text() == "*\n"
 

@@ -21,6 +21,7 @@ from typing import Final, Literal, Self
 from sqlalchemy import URL
 
 from .embedded_binaries import EmbeddedBinaries, embedded_version
+from .embedded_extensions import extension_settings
 from .errors import ConfigurationError, ToolkitError
 from .pid_file import PidFile
 from .project import local_folder, make_local_folder, postgres_version
@@ -154,7 +155,7 @@ class LocalServer:
                 if not (self.data / "PG_VERSION").exists():
                     self._make_data_folder(binaries)
                 self._prepare_socket_folder(binaries)
-                self._write_settings()
+                self._write_settings(binaries)
                 self._start(binaries)
         return True
 
@@ -252,12 +253,13 @@ class LocalServer:
             )
         binaries.give(folder)
 
-    def _write_settings(self) -> None:
+    def _write_settings(self, binaries: EmbeddedBinaries) -> None:
         settings = {
             "listen_addresses": "",
             "unix_socket_directories": str(self.socket_folder),
             "unix_socket_permissions": "0700",
             "timezone": "UTC",
+            **extension_settings(binaries, self.major_version, self.data),
             **_PROFILE_SETTINGS[self.profile],
         }
         lines = [f"{name} = {_quoted(value)}\n" for name, value in settings.items()]
