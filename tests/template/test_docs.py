@@ -28,17 +28,21 @@ from typer.main import get_command
 PROJECT_README: Final = "the project's README"
 # Where to look, and the beginning of what is not run there, with the reason why not.
 NOT_RUN: Final = {
-    ("README.md", "uv run pytest tests/"): "that is what runs this test",
     (
         "README.md",
         "uv run pytest -m",
     ): "benchmarks take minutes; docs/benchmarks.md has their results",
+    ("README.md", "uv run python tests/reference.py"): "tests/test_reference.py does the same",
     ("README.md", "bash .ci/run"): "that is what runs this test",
     ("adopting.md", ""): "tests/template/test_adoption.py runs it on existing projects",
     ("updating.md", ""): "tests/template/test_updates.py runs it on projects of every version",
+    ("security.md", "uv run pytest -m matrix"): "some minutes; a workflow runs it each week",
     ("security.md", "uv audit"): "it asks a service of the network what is vulnerable today",
     ("security.md", "uv export"): "it asks a service of the network what is vulnerable today",
-    ("README.md", "uv run pytest"): "getting-started.md runs it, on the same project",
+    (
+        "README.md",
+        "uv run pytest",
+    ): "of a project, getting-started.md runs it; of the template, it runs this",
     (PROJECT_README, "uv run pytest"): "getting-started.md runs it, on the same project",
     ("README.md", "uvx copier update"): "tests/template/test_updates.py runs it",
     (PROJECT_README, "uvx copier update"): "tests/template/test_updates.py runs it",

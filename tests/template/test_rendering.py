@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from rendering import ROOT, Template, files
+from rendering import ROOT, Template, check, files
 
 TOOLKIT = ROOT / "template/{{ package_folder }}/db"
 
@@ -73,6 +73,16 @@ def test_no_secret_is_rendered(template: Template, destination: Path) -> None:
     assert not (destination / ".env").exists()
     settings = (destination / ".env.example").read_text().splitlines()
     assert all(line.startswith("#") or not line for line in settings)
+
+
+def test_git_ignores_settings_with_secrets_and_the_data(
+    template: Template, destination: Path
+) -> None:
+    template.render(destination)
+    check("git", "init", "--quiet", cwd=destination)
+    hidden = [".env", ".env.development", ".env.production", ".neon-local/data"]
+    ignored = check("git", "check-ignore", *hidden, cwd=destination)
+    assert ignored.split() == hidden
 
 
 def test_what_is_rendered_has_no_gap_and_no_space_at_an_end(

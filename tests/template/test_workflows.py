@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from rendering import Template
+from rendering import ROOT, Template
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +32,14 @@ def test_they_are_valid(workflows: Path) -> None:
 
 def test_they_are_safe(workflows: Path) -> None:
     result = program("zizmor", "--offline", "--no-progress", workflows.parent.parent)
+    assert result.returncode == 0, result.stdout
+
+
+def test_those_of_the_template_itself_are_valid_and_safe() -> None:
+    own = sorted((ROOT / ".github/workflows").glob("*.yml"))
+    result = program("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *own)
+    assert result.returncode == 0, result.stdout
+    result = program("zizmor", "--offline", "--no-progress", *own)
     assert result.returncode == 0, result.stdout
 
 

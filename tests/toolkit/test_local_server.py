@@ -252,3 +252,11 @@ def test_what_is_kept_without_a_server_is_ignored_by_git_too(
     monkeypatch.chdir(tmp_path)
     assert last_plan() == tmp_path / ".neon-local/last-rehearsal.json"
     assert (tmp_path / ".neon-local/.gitignore").read_text() == "*\n"
+
+
+async def test_it_has_no_port_and_its_role_is_no_superuser(database: DatabaseURL) -> None:
+    assert await first_column(database, "SHOW listen_addresses") == [""]
+    (has_all,) = await first_column(
+        database, "SELECT rolsuper FROM pg_roles WHERE rolname = current_user"
+    )
+    assert has_all is False

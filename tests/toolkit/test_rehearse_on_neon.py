@@ -1,5 +1,6 @@
 """Rehearsals and promotions on Neon's stand-in: the calls they make, and what may go wrong."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -11,11 +12,13 @@ from db.branching.promote import Promotion, promote
 from db.branching.provider import prune
 from db.branching.rehearsal import Rehearsal, RehearsedPlan
 from db.branching.rehearse import Options, rehearse
+from db.branching.report.html import render_html
+from db.branching.report.markdown import render_markdown
 from db.branching.restore import chosen, ways_back
 from db.connection.errors import ToolkitError, UsageError
 from db.migration.progress import Progress
 from db.migration.runner import upgrade
-from neon.api.server import NeonApi
+from neon.api.server import KEY, NeonApi
 from queries import first_column
 from scratch_project import ScratchProject
 
@@ -146,3 +149,16 @@ async def test_a_parent_that_expires_is_refused(
     with pytest.raises(UsageError, match="short expires, and no branch can be made from one"):
         await rehearsed(neon, parent="short")
     assert [branch.name for branch in await neon.list()] == ["main", "short"]
+
+
+async def test_what_a_rehearsal_writes_holds_no_password_and_no_key(
+    neon: NeonProvider, pending: ScratchProject
+) -> None:
+    said: list[str] = []
+    found = await rehearsed(neon, said.append, run="echo $DATABASE_URL")
+    password = (await neon.url("main")).parts.password
+    assert password
+    written = [json.dumps(found.as_json()), render_markdown(found), render_html(found), *said]
+    for text in written:
+        assert str(password) not in text
+        assert KEY not in text
