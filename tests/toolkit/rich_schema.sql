@@ -42,6 +42,8 @@ ALTER TABLE "Other Schema"."Quoted Table" ALTER note SET STORAGE EXTERNAL, ALTER
 COMMENT ON TABLE "Other Schema"."Quoted Table" IS E'ends in a backslash \\';
 COMMENT ON COLUMN "Other Schema"."Quoted Table"."select" IS 'two
 lines; -- Name: z; Type: TABLE; Schema: public; Owner: -';
+CREATE EXTENSION vector;
+CREATE TABLE embeddings (id int PRIMARY KEY, v vector(3));
 CREATE TABLE serial_one (id serial PRIMARY KEY, parent bigint REFERENCES "Other Schema"."Quoted Table" ON DELETE CASCADE DEFERRABLE, s slug);
 CREATE TABLE parted (id int NOT NULL, at date NOT NULL, PRIMARY KEY (id, at)) PARTITION BY RANGE (at);
 CREATE TABLE parted_2024 PARTITION OF parted FOR VALUES FROM ('2024-01-01') TO ('2025-01-01');
