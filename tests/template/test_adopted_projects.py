@@ -311,16 +311,16 @@ def test_an_update_brings_nothing_back_and_leaves_the_users_package(
     released: Template, tmp_path: Path
 ) -> None:
     project = fastapi_project(tmp_path / "shop")
-    project.write({"app/core/__init__.py": "# ours\n"})
+    project.write({"app/api/__init__.py": "# ours\n"})
     commit_all(project.folder, "Ours")
-    adopt(released, project, toolkit_path="app/core/db")
-    assert "app/core/__init__.py" not in new_files(project)
+    adopt(released, project, toolkit_path="app/api/db")
+    assert "app/api/__init__.py" not in new_files(project)
     (project.folder / "tests/migrations/test_history.py").unlink()
     commit_all(project.folder, "Adopt, but for a test")
     update(project, SECOND)
     assert {line[3:] for line in project.status()} == {
         ".copier-answers.yml",
-        "app/core/db/connection/later.py",
+        "app/api/db/connection/later.py",
         "db.toml",
     }
 

@@ -86,8 +86,8 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> Template:
 
 
 # A group is run by one worker, so that each project is made and updated once.
-# All of them take minutes: by default run the first profile of each version, and each profile of the
-# newest one; `-m "matrix or not matrix"` runs the others too.
+# All of them take minutes: by default run the first profile of each version, and each profile of
+# the newest one; `-m "matrix or not matrix"` runs the others too.
 CASES = [
     pytest.param(
         (release, profile),
