@@ -307,6 +307,24 @@ def test_an_update_keeps_the_answers_and_the_users_files(
     assert {line[3:] for line in project.status()} <= {"db.toml"}
 
 
+def test_an_update_brings_nothing_back_and_leaves_the_users_package(
+    released: Template, tmp_path: Path
+) -> None:
+    project = fastapi_project(tmp_path / "shop")
+    project.write({"app/api/__init__.py": "# ours\n"})
+    commit_all(project.folder, "Ours")
+    adopt(released, project, toolkit_path="app/api/db")
+    assert "app/api/__init__.py" not in new_files(project)
+    (project.folder / "tests/migrations/test_history.py").unlink()
+    commit_all(project.folder, "Adopt, but for a test")
+    update(project, SECOND)
+    assert {line[3:] for line in project.status()} == {
+        ".copier-answers.yml",
+        "app/api/db/connection/later.py",
+        "db.toml",
+    }
+
+
 def test_a_project_from_before_the_question_is_no_adopted_one(
     template: Template, tmp_path: Path
 ) -> None:
@@ -322,7 +340,8 @@ def test_a_project_from_before_the_question_is_no_adopted_one(
     earlier["project_slug"]["default"] = "my-app"
     settings.write_text(yaml.safe_dump({"_subdirectory": "earlier", "_envops": STRICT, **earlier}))
     shutil.copytree(changing.folder / "template", changing.folder / "earlier", ignore=_but_answers)
-    (changing.folder / "earlier/pyproject.toml").write_text("[project]\n")
+    for name in ("pyproject.toml", "notes.txt"):
+        (changing.folder / "earlier" / name).write_text("[project]\n")
     changing.release(FIRST)
     settings.write_text(present)
     changing.release(SECOND)
@@ -330,6 +349,8 @@ def test_a_project_from_before_the_question_is_no_adopted_one(
     project = ExistingProject(changing.render(tmp_path / "my-app", FIRST))
     assert stored(project).keys() == asked.keys()
     commit_all(project.folder, "Start")
+    (project.folder / "notes.txt").unlink()  # an update looks whether it may bring it back
+    commit_all(project.folder, "Our work")
     update(project, SECOND)
     found = stored(project)
     assert found["existing_project"] is False
