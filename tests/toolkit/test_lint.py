@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from shutil import copytree
 
 import pytest
 from db.connection.errors import ConfigurationError
@@ -219,9 +220,10 @@ def test_without_squawk_it_says_so(
         found(project, "pass")
 
 
-def test_the_sample_of_the_template_has_no_error() -> None:
-    folder = ROOT / "template"
-    config = ScratchProject(folder).config
+def test_the_sample_of_the_template_has_no_error(project: ScratchProject) -> None:
+    sample = ROOT / "template/{{ environment_folder }}/versions"
+    copytree(sample, project.versions, dirs_exist_ok=True)
+    config = project.config
     findings = lint_revisions(config, list(script_directory(config).walk_revisions()))
     assert rules(findings) == []
 
