@@ -1,19 +1,21 @@
-"""Migrations in processes of their own, to be raced and killed, without a new Python for each."""
+"""Migrations and commands in processes of their own, without a new Python for each."""
 
 import asyncio
+import atexit
 import multiprocessing
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from subprocess import CompletedProcess
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-from rendering import ROOT
-from scratch_project import TOOLKIT_PARENT
+from rendering import ROOT, TOOLKIT_PARENT
 
-_PRELOAD: Final = ["db.migration.runner", "db.migration.environment", "forked_runs"]
+_PRELOAD: Final = ["db.cli", "db.cli_check", "db.migration.environment", "forked_runs"]
 
 
 def _context() -> Any:
@@ -38,6 +40,40 @@ def join(processes: Sequence[BaseProcess], seconds: float = 120) -> list[int | N
         process.join(seconds)
         assert not process.is_alive(), "a migration did not end"
     return [process.exitcode for process in processes]
+
+
+def run_command(
+    *arguments: str, cwd: Path, environment: Mapping[str, str]
+) -> "CompletedProcess[str]":
+    """Run the command line as `python -m db` does, and return what it said."""
+    with TemporaryDirectory() as scratch:
+        streams = Path(scratch, "out"), Path(scratch, "err")
+        process = _context().Process(
+            target=_command, args=(arguments, str(cwd), dict(environment), *map(str, streams))
+        )
+        process.start()
+        (code,) = join([process])
+        assert code is not None
+        out, err = (stream.read_text() for stream in streams)
+    return CompletedProcess(["db", *arguments], code, out, err)
+
+
+def _command(
+    arguments: Sequence[str], folder: str, environment: Mapping[str, str], out: str, err: str
+) -> None:
+    from db.cli import main
+
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    for path, stream in ((out, 1), (err, 2)):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), stream)
+    sys.path.insert(0, folder)
+    sys.argv = ["db", *arguments]
+    try:
+        main()
+    finally:
+        atexit._run_exitfuncs()  # a process of multiprocessing leaves them out
 
 
 def _upgrade(url: str, folder: str, log: str) -> None:

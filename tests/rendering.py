@@ -11,6 +11,8 @@ import copier
 import yaml
 
 ROOT: Final = Path(__file__).parent.parent
+# The toolkit is imported as `db` from where it lies.
+TOOLKIT_PARENT: Final = ROOT / "template/{{ package_folder }}"
 # How the names of the variables begin that the toolkit reads. NEON_OPENAPI_DOCUMENT is none: it is
 # where the tests find Neon's document.
 DATABASE_SETTINGS: Final = ("DATABASE_URL", "DB_", "NEON_API_", "NEON_PROJECT_", "APP_ENV")
@@ -21,17 +23,21 @@ QUESTIONS: Final[dict[str, Any]] = {
 }
 
 
-def run(*command: str | Path, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a program and return what it said; the variables of a database are not handed on."""
-    inherited = {
+def inherited_environment() -> dict[str, str]:
+    """Return the variables for a program of a test: those of a database are not handed on."""
+    return {
         name: value
         for name, value in os.environ.items()
         if not name.startswith((*DATABASE_SETTINGS, "VIRTUAL_ENV", "PYTEST_"))
     }
+
+
+def run(*command: str | Path, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a program and return what it said."""
     return subprocess.run(
         [str(part) for part in command],
         cwd=cwd,
-        env=inherited | environment,
+        env=inherited_environment() | environment,
         capture_output=True,
         text=True,
         check=False,

@@ -1,7 +1,6 @@
 """A small project for tests of the toolkit: models and revisions that a test writes."""
 
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent, indent
@@ -9,9 +8,8 @@ from typing import Final
 
 from alembic.config import Config
 from db.migration.configuration import alembic_config
-from rendering import ROOT, run
-
-TOOLKIT_PARENT: Final = ROOT / "template/{{ package_folder }}"
+from forked_runs import run_command
+from rendering import ROOT, TOOLKIT_PARENT, inherited_environment
 
 _ENVIRONMENT: Final = """
 import runpy
@@ -86,12 +84,8 @@ class ScratchProject:
 
     def db(self, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
         """Run the command line in the project's folder."""
-        return run(
-            *(sys.executable, "-m", "db", *arguments),
-            cwd=self.folder,
-            PYTHONPATH=str(TOOLKIT_PARENT),
-            **environment,
-        )
+        inherited = inherited_environment() | {"PYTHONPATH": str(TOOLKIT_PARENT)}
+        return run_command(*arguments, cwd=self.folder, environment=inherited | environment)
 
 
 def _body(text: str) -> str:

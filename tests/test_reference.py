@@ -7,7 +7,7 @@ import reference
 from db.branching.thresholds import Thresholds
 from db.connection import project
 from db.verification import history
-from scratch_project import TOOLKIT_PARENT
+from rendering import TOOLKIT_PARENT
 
 TOOLKIT = TOOLKIT_PARENT / "db"
 

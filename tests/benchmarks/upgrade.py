@@ -30,7 +30,8 @@ from db.connection.embedded_binaries import EmbeddedBinaries  # noqa: E402
 from db.connection.local_server import LocalServer  # noqa: E402
 from db.connection.url import DatabaseURL  # noqa: E402
 from db.verification.databases import TestDatabases  # noqa: E402
-from scratch_project import TOOLKIT_PARENT, ScratchProject  # noqa: E402
+from rendering import TOOLKIT_PARENT  # noqa: E402
+from scratch_project import ScratchProject  # noqa: E402
 
 STOCK, OURS, LIMIT = "alembic, stock", "db upgrade", "psql, same SQL"
 UP: Final = """

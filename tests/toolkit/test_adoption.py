@@ -19,8 +19,8 @@ from db.connection.version_table import VersionTable, version_table
 from db.migration.metadata import metadata_of
 from db.migration.runner import upgrade
 from queries import first_column
-from rendering import run
-from scratch_project import TOOLKIT_PARENT, ScratchProject
+from rendering import TOOLKIT_PARENT, run
+from scratch_project import ScratchProject
 from sqlalchemy import Column, Integer, MetaData, Table
 from sqlmodel import SQLModel
 

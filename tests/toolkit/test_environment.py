@@ -8,8 +8,8 @@ import pytest
 from alembic import command
 from db.connection.engine import create_migration_engine
 from db.connection.url import DatabaseURL
-from rendering import check
-from scratch_project import TOOLKIT_PARENT, ScratchProject
+from rendering import TOOLKIT_PARENT, check
+from scratch_project import ScratchProject
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 

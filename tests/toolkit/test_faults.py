@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 from db.connection.url import DatabaseURL
-from rendering import run
-from scratch_project import TOOLKIT_PARENT, ScratchProject
+from rendering import TOOLKIT_PARENT, run
+from scratch_project import ScratchProject
 
 SECRET = "s3cr3t"
 URL = f"postgresql://role:{SECRET}@127.0.0.1:1/db"

@@ -14,7 +14,8 @@ from db.branching.neon import NeonProvider
 from db.branching.provider import prune
 from db.migration.runner import upgrade
 from neon.api.server import NeonApi
-from scratch_project import TOOLKIT_PARENT, ScratchProject
+from rendering import TOOLKIT_PARENT
+from scratch_project import ScratchProject
 
 Start = Callable[..., "subprocess.Popen[str]"]
 

@@ -17,7 +17,7 @@ from db.connection.errors import ConfigurationError
 from db.connection.local_server import LocalServer, Profile
 from db.connection.url import DatabaseURL
 from queries import first_column
-from scratch_project import TOOLKIT_PARENT
+from rendering import TOOLKIT_PARENT
 
 CODE = """
 import sys, time

@@ -9,8 +9,8 @@ from db.connection.url import DatabaseURL
 from db.migration.runner import upgrade
 from db.verification.databases import TestDatabases
 from queries import first_column
-from rendering import ROOT, run
-from scratch_project import TOOLKIT_PARENT, ScratchProject
+from rendering import ROOT, TOOLKIT_PARENT, run
+from scratch_project import ScratchProject
 
 CONFTEST = 'pytest_plugins = ["db.verification.pytest_plugin"]\n'
 PYTEST_SETTINGS = """
