@@ -4,6 +4,7 @@ import asyncio
 import atexit
 import multiprocessing
 import os
+import runpy
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,7 @@ from subprocess import CompletedProcess
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-from rendering import ROOT, TOOLKIT_PARENT
+from rendering import ROOT, TOOLKIT_PARENT, inherited_environment
 
 _PRELOAD: Final = ["db.cli", "db.cli_check", "db.migration.environment", "forked_runs"]
 
@@ -42,36 +43,39 @@ def join(processes: Sequence[BaseProcess], seconds: float = 120) -> list[int | N
     return [process.exitcode for process in processes]
 
 
-def run_command(
-    *arguments: str, cwd: Path, environment: Mapping[str, str]
+def run_module(
+    module: str, *arguments: str, cwd: Path, **environment: str
 ) -> "CompletedProcess[str]":
-    """Run the command line as `python -m db` does, and return what it said."""
+    """Run a module as `python -m` does, with the toolkit on the path, and return what it said."""
     with TemporaryDirectory() as scratch:
-        streams = Path(scratch, "out"), Path(scratch, "err")
+        out, err = Path(scratch, "out"), Path(scratch, "err")
+        known = inherited_environment() | {"PYTHONPATH": str(TOOLKIT_PARENT)} | environment
         process = _context().Process(
-            target=_command, args=(arguments, str(cwd), dict(environment), *map(str, streams))
+            target=_module, args=(module, arguments, str(cwd), known, str(out), str(err))
         )
         process.start()
         (code,) = join([process])
         assert code is not None
-        out, err = (stream.read_text() for stream in streams)
-    return CompletedProcess(["db", *arguments], code, out, err)
+        return CompletedProcess([module, *arguments], code, out.read_text(), err.read_text())
 
 
-def _command(
-    arguments: Sequence[str], folder: str, environment: Mapping[str, str], out: str, err: str
+def _module(
+    module: str,
+    arguments: Sequence[str],
+    folder: str,
+    environment: Mapping[str, str],
+    out: str,
+    err: str,
 ) -> None:
-    from db.cli import main
-
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
     for path, stream in ((out, 1), (err, 2)):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), stream)
     sys.path.insert(0, folder)
-    sys.argv = ["db", *arguments]
+    sys.argv = [module, *arguments]
     try:
-        main()
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
     finally:
         atexit._run_exitfuncs()  # a process of multiprocessing leaves them out
 

@@ -8,8 +8,8 @@ from typing import Final
 
 from alembic.config import Config
 from db.migration.configuration import alembic_config
-from forked_runs import run_command
-from rendering import ROOT, TOOLKIT_PARENT, inherited_environment
+from forked_runs import run_module
+from rendering import ROOT
 
 _ENVIRONMENT: Final = """
 import runpy
@@ -84,8 +84,7 @@ class ScratchProject:
 
     def db(self, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
         """Run the command line in the project's folder."""
-        inherited = inherited_environment() | {"PYTHONPATH": str(TOOLKIT_PARENT)}
-        return run_command(*arguments, cwd=self.folder, environment=inherited | environment)
+        return run_module("db", *arguments, cwd=self.folder, **environment)
 
 
 def _body(text: str) -> str:

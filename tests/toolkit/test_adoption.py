@@ -2,7 +2,6 @@
 
 import asyncio
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,8 +17,8 @@ from db.connection.url import DatabaseURL
 from db.connection.version_table import VersionTable, version_table
 from db.migration.metadata import metadata_of
 from db.migration.runner import upgrade
+from forked_runs import run_module
 from queries import first_column
-from rendering import TOOLKIT_PARENT, run
 from scratch_project import ScratchProject
 from sqlalchemy import Column, Integer, MetaData, Table
 from sqlmodel import SQLModel
@@ -97,8 +96,8 @@ def test_an_existing_history_is_taken_over_with_its_version_table_and_its_option
 
 
 def test_alembic_itself_reads_no_db_toml_and_touches_nothing(adopted: ScratchProject) -> None:
-    alembic = (sys.executable, "-m", "alembic", "-c", "db.toml", "upgrade", "head")
-    result = run(*alembic, cwd=adopted.folder, PYTHONPATH=str(TOOLKIT_PARENT))
+    alembic = ("alembic", "-c", "db.toml", "upgrade", "head")
+    result = run_module(*alembic, cwd=adopted.folder)
     assert result.returncode != 0
     assert "No 'script_location' key" in result.stderr + result.stdout
     assert "2 revisions" not in db(adopted, "alembic", "history")
@@ -147,11 +146,10 @@ def run_tests(
     if "no:asyncio" in arguments:  # then pytest knows none of its settings
         settings = project.folder / "pyproject.toml"
         settings.write_text(settings.read_text().replace('asyncio_mode = "strict"\n', ""))
-    return run(
-        *(sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider"),
+    return run_module(
+        *("pytest", "-v", "-p", "no:cacheprovider"),
         *("-p", "no:pytest_alembic", *arguments),  # an adopted project has no pytest-alembic
         cwd=project.folder,
-        PYTHONPATH=str(TOOLKIT_PARENT),
         PYTEST_DEBUG_TEMPROOT=str(project.folder),
         TEST_DATABASE_URL=database.render(),
         DATABASE_URL=database.render(),

@@ -1,15 +1,15 @@
 """The plugin for pytest, in a project of its own: a test for each revision, or for the new."""
 
 import re
-import sys
 from collections.abc import Callable
 
 import pytest
 from db.connection.url import DatabaseURL
 from db.migration.runner import upgrade
 from db.verification.databases import TestDatabases
+from forked_runs import run_module
 from queries import first_column
-from rendering import ROOT, TOOLKIT_PARENT, run
+from rendering import ROOT
 from scratch_project import ScratchProject
 
 CONFTEST = 'pytest_plugins = ["db.verification.pytest_plugin"]\n'
@@ -70,13 +70,12 @@ def run_pytest(tested: ScratchProject, database: DatabaseURL) -> Pytest:
     """A function that runs pytest on the test's server; it returns the outcomes, and the output."""
 
     def run_it(*arguments: str) -> tuple[dict[str, str], str]:
-        command = (sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider", *arguments)
+        command = ("pytest", "-v", "-p", "no:cacheprovider", *arguments)
         if "--lf" in arguments:
             command = tuple(each for each in command if each not in ("-p", "no:cacheprovider"))
-        output = run(
+        output = run_module(
             *command,
             cwd=tested.folder,
-            PYTHONPATH=str(TOOLKIT_PARENT),
             # Where root runs it, pytest would close the folder that the server's data lies in.
             PYTEST_DEBUG_TEMPROOT=str(tested.folder),
             TEST_DATABASE_URL=database.render(),
