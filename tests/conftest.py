@@ -17,6 +17,8 @@ def isolated_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
         patch.setenv("GIT_CONFIG_GLOBAL", str(folder / "gitconfig"))
         patch.setenv("COPIER_SETTINGS_PATH", str(folder / "copier.yml"))
         patch.setenv("COPIER_CACHE_DIR", str(folder / "copier"))
+        # What mypy knows of the packages that all projects install, it learns once.
+        patch.setenv("MYPY_CACHE_DIR", str(folder / "mypy"))
         yield
 
 
