@@ -42,7 +42,7 @@ def project(shared: ScratchProject, monkeypatch: pytest.MonkeyPatch) -> Iterator
     shared.models(MODELS.format(more=""))
     shared.revision("a1", up=NOTES.format(more=""), undo=UNDO)
     yield shared
-    for path in [*shared.versions.glob("*.py"), *shared.folder.glob("src/*/models/*.py")]:
+    for path in [*shared.versions.glob("*.py"), *shared.folder.glob("src/**/*.py")]:
         path.unlink()
 
 
@@ -130,10 +130,15 @@ def test_models_that_nothing_imports_are_found_without_importing_them(
         "class Two(SQLModel, table=True):\n    pass\n"
         'three = sa.Table("three", metadata, sa.Column("id", sa.Integer))\n'
     )
+    (project.folder / "src/shop/stock").mkdir(parents=True)
+    (project.folder / "src/shop/stock/models.py").write_text(
+        'class Four(Base):\n    __tablename__ = "four"\n'
+    )
     (path.parent / "note.py").write_text('class Note(Base):\n    __tablename__ = "notes"\n')
     findings, _ = check(code=1)
     assert [(each["rule"], each["file"], each["line"]) for each in findings] == [
-        ("unregistered-model", "src/app/models/tag.py", line) for line in (2, 4, 6)
+        *(("unregistered-model", "src/app/models/tag.py", line) for line in (2, 4, 6)),
+        ("unregistered-model", "src/shop/stock/models.py", 1),
     ]
 
 

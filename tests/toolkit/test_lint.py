@@ -8,7 +8,7 @@ import pytest
 from db.connection.errors import ConfigurationError
 from db.migration.commands import script_directory
 from db.migration.lint import Finding, lint_revisions
-from db.migration.lint.rules import RULES
+from db.migration.lint.rules import RULES, SQUAWK_RULES
 from db.migration.lint.sql_text import masked, writes_whole_table, written_table
 from rendering import ROOT
 from scratch_project import ScratchProject
@@ -81,6 +81,31 @@ def test_a_rule_finds_what_it_is_for_and_nothing_else(
     project: ScratchProject, up: str, expected: str
 ) -> None:
     assert found(project, up) == expected
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        *(
+            f"DROP {name}"
+            for name in (
+                *("VIEW v", "MATERIALIZED VIEW v", "FUNCTION f()", "TYPE y", "DOMAIN d"),
+                *("SEQUENCE s", "EXTENSION e", "SCHEMA s", "TABLE t", "FOREIGN TABLE t"),
+            )
+        ),
+        "ALTER TABLE t SET SCHEMA s",
+        "ALTER TABLE t ALTER a DROP EXPRESSION",
+        "ALTER TABLE t ALTER a DROP IDENTITY",
+        "ALTER INDEX i RENAME TO j",
+    ],
+)
+def test_what_running_code_may_still_ask_for_is_found_with_a_hint_of_ours(
+    project: ScratchProject, sql: str
+) -> None:
+    project.revision("a1", up=f'op.execute("{sql}")', undo="op.execute('')")
+    (finding,) = lint(project)
+    assert finding.rule in SQUAWK_RULES
+    assert finding.severity in {"warning", "error"}
 
 
 @pytest.mark.parametrize(

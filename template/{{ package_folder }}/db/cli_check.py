@@ -18,10 +18,11 @@ from .connection.settings import load_settings
 from .console import say, say_done, say_table, write_json
 from .migration.commands import require_revision, script_directory
 from .migration.configuration import alembic_config, root_of
-from .migration.drift import drift_finding, find_drift, unregistered_models
+from .migration.drift import drift_finding, find_drift
 from .migration.lint import Finding, lint_revisions
 from .migration.lint.findings import by_weight
 from .migration.status import read_status
+from .migration.unregistered_models import unregistered_models
 from .verification.declared import find_hidden_drift
 
 _STYLES = {"error": "bold red", "warning": "yellow", "info": "dim"}

@@ -1,8 +1,6 @@
 """Drift: what the models have and the migrations do not, or the other way round."""
 
-import ast
-from collections.abc import Iterable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Final
 
 from alembic.autogenerate import produce_migrations, render_op_text
@@ -90,66 +88,3 @@ def _as_python(op: MigrateOperation, context: MigrationContext) -> str:
     text = " ".join(render_op_text(autogenerate, op).split())
     short = text if len(text) <= _LONGEST_MESSAGE else text[:_LONGEST_MESSAGE] + "…"
     return f"The migrations lack: {short}"
-
-
-def unregistered_models(root: Path, metadata: Iterable[MetaData]) -> list[Finding]:
-    """Find models in `src/*/models` (or `models.py`) whose tables the metadata does not have.
-
-    Such a file is one that nothing imports, and autogenerate would drop its table. Nothing is
-    imported here: a table's name is read where it is written, as `__tablename__ = "…"`, as
-    `Table("…", …)`, or from the class's name with SQLModel's `table=True`.
-    """
-    registered = {table.name for each in metadata for table in each.tables.values()}
-    known = CHECK_RULES["unregistered-model"]
-    findings = []
-    for path in _model_files(root):
-        for name, line in _tables(ast.parse(path.read_text(encoding="utf-8"))):
-            if name not in registered:
-                findings.append(
-                    Finding(
-                        "unregistered-model",
-                        known.severity or "error",
-                        f"Table {name} is not in the metadata: nothing imports this model.",
-                        file=str(path.relative_to(root)),
-                        line=line,
-                        hint=known.hint,
-                    )
-                )
-    return findings
-
-
-def _model_files(root: Path) -> list[Path]:
-    source = root / "src"
-    return sorted({*source.glob("*/models.py"), *source.glob("*/models/**/*.py")})
-
-
-def _tables(tree: ast.Module) -> Iterator[tuple[str, int]]:
-    for node in ast.walk(tree):
-        match node:
-            case ast.ClassDef(name=name, body=body, keywords=keywords):
-                written = [found for each in body if (found := _table_name(each)) is not None]
-                if written:
-                    yield written[0], node.lineno
-                elif any(each.arg == "table" and _is_true(each.value) for each in keywords):
-                    yield name.lower(), node.lineno
-            case ast.Call(func=function, args=[ast.Constant(value=str(name)), _, *_]):
-                if ast.unparse(function).rpartition(".")[2] == "Table":
-                    yield name, node.lineno
-            case _:
-                pass
-
-
-def _table_name(statement: ast.stmt) -> str | None:
-    """Return the name in `__tablename__ = "…"`, with or without an annotation."""
-    match statement:
-        case ast.Assign(targets=[target], value=ast.Constant(value=str(name))):
-            pass
-        case ast.AnnAssign(target=target, value=ast.Constant(value=str(name))):
-            pass
-        case _:
-            return None
-    return name if isinstance(target, ast.Name) and target.id == "__tablename__" else None
-
-
-def _is_true(value: ast.expr) -> bool:
-    return isinstance(value, ast.Constant) and value.value is True

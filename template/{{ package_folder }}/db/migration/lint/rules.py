@@ -22,6 +22,7 @@ _CONCURRENTLY: Final = "Do it CONCURRENTLY, alone in a revision, inside an autoc
 _NOT_VALID: Final = "Add it NOT VALID, and VALIDATE CONSTRAINT in the next revision."
 _TWO_RELEASES: Final = "Release code that does without it first, then say so in an ignore."
 _EXPAND: Final = "Add a new one beside it, copy in batches, switch the code, drop the old one."
+_NOTHING_ASKS: Final = "See that nothing asks for it any more, then say so in an ignore."
 _TIMEOUTS: Final = "The runner sets both timeouts for every revision."
 
 SQUAWK_RULES: Final[dict[str, Rule]] = {
@@ -59,6 +60,18 @@ SQUAWK_RULES: Final[dict[str, Rule]] = {
     "ban-truncate-cascade": Rule("error", "Name each table; CASCADE empties tables unseen."),
     "ban-drop-not-null": Rule("warning", "See that the running code can read a NULL there."),
     "renaming-object": Rule("warning", "See that nothing asks for the old name."),
+    "ban-drop-view": Rule("warning", _NOTHING_ASKS),
+    "ban-drop-function": Rule("warning", _NOTHING_ASKS),
+    "ban-drop-type": Rule("warning", _NOTHING_ASKS),
+    "ban-drop-domain": Rule("warning", _NOTHING_ASKS),
+    "ban-drop-sequence": Rule("warning", _NOTHING_ASKS),
+    "ban-drop-extension": Rule("warning", _NOTHING_ASKS),
+    "ban-drop-schema": Rule("error", _TWO_RELEASES),
+    "ban-set-schema": Rule("error", "The running code asks for it in the old one: leave a view."),
+    "ban-drop-generated-expression": Rule(
+        "warning", "See that the running code gives the value itself."
+    ),
+    "ban-alter-identity": Rule("warning", "See that the running code's INSERTs still work."),
     "ban-drop-constraint": Rule("warning", "See that the running code does not rely on it."),
     "ban-drop-default": Rule("warning", "See that the running code gives the value itself."),
     # It breaks the transaction that the runner has made.
