@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import signal
+from contextlib import suppress
 
 from ..connection.url import DatabaseURL
 
@@ -19,7 +21,9 @@ async def run_smoke_test(command: str, url: DatabaseURL) -> int:
         return await process.wait()
     finally:
         if process.returncode is None:
-            process.terminate()
+            # Not terminate(), which may reap it behind asyncio's back (python/cpython#87744).
+            with suppress(ProcessLookupError):
+                os.kill(process.pid, signal.SIGTERM)
             await process.wait()
 
 
