@@ -86,7 +86,10 @@ APPLICATIONS: Final = {
     "langflow": Application(
         "langflow-base==0.0.96",
         "langflow.db",
-        {"metadata": "langflow.services.database.models:SQLModel.metadata"},
+        {
+            "package_path": "langflow",  # it has no __init__.py, so that it is not found
+            "metadata": "langflow.services.database.service:SQLModel.metadata",
+        },
         overrides=("sqlmodel>=0.0.50,<0.1",),
     ),
     "prefect": Application(

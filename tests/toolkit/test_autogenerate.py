@@ -140,6 +140,23 @@ async def test_a_change_is_found_and_its_downgrade_takes_it_back(
     assert await create_revision(database, "nothing is left", modelled.config) is None
 
 
+async def test_defaults_of_types_that_know_no_equality_are_compared(
+    modelled: ScratchProject, database: DatabaseURL
+) -> None:
+    """On json, Alembic's own comparison is an error of PostgreSQL's."""
+    columns = (
+        "c: Mapped[list[str]] = mapped_column(sa.JSON, server_default='[]')\n"
+        "    d: Mapped[str] = mapped_column(sa.JSON, server_default=sa.text(\"'{}'::json\"))\n"
+        "    e: Mapped[str] = mapped_column(sa.JSON, server_default='[\"it\\'s\"]')"
+    )
+    modelled.models(MODELS.replace("# more columns", columns))
+    await next_revision(modelled, database, "create things")
+    assert await create_revision(database, "nothing is left", modelled.config) is None
+    modelled.models(MODELS.replace("# more columns", columns.replace("'[]'", "'[1]'")))
+    assert "[1]" in (await next_revision(modelled, database, "change")).read_text()
+    assert await create_revision(database, "nothing is left", modelled.config) is None
+
+
 async def test_sqlmodels_strings_are_written_as_plain_ones(
     project: ScratchProject, database: DatabaseURL
 ) -> None:

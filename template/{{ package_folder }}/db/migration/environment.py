@@ -24,6 +24,7 @@ from .filters import name_filter, object_filter
 from .hooks import load_hooks
 from .metadata import HasMetadata, Metadata, metadata_of, schemas_of
 from .progress import Progress
+from .server_defaults import compare_server_default
 
 
 def run_migrations(*models: MetaData | HasMetadata) -> None:
@@ -110,7 +111,7 @@ def _configure(metadata: Metadata, *, connection: Connection | None = None, **op
         options["connection"] = connection
     ours: dict[str, Any] = {
         "compare_type": True,
-        "compare_server_default": True,
+        "compare_server_default": compare_server_default,
         "include_schemas": bool(schemas),
         "include_name": name_filter(schemas),
         "render_item": render_item,
