@@ -91,6 +91,11 @@ APPLICATIONS: Final = {
             "metadata": "langflow.services.database.service:SQLModel.metadata",
         },
         overrides=("sqlmodel>=0.0.50,<0.1",),
+        # Its old revisions name a type that SQLModel has no more.
+        edits=(
+            "langflow/alembic/versions",
+            (("sqlmodel.sql.sqltypes.GUID()", "sa.Uuid()"),),
+        ),
     ),
     "prefect": Application(
         "prefect==3.9.1",
