@@ -24,7 +24,7 @@ from .filters import name_filter, object_filter
 from .hooks import load_hooks
 from .metadata import HasMetadata, Metadata, metadata_of, schemas_of
 from .progress import Progress
-from .server_defaults import compare_server_default
+from .server_defaults import compare_texts_where_there_is_no_equality
 
 
 def run_migrations(*models: MetaData | HasMetadata) -> None:
@@ -111,7 +111,7 @@ def _configure(metadata: Metadata, *, connection: Connection | None = None, **op
         options["connection"] = connection
     ours: dict[str, Any] = {
         "compare_type": True,
-        "compare_server_default": compare_server_default,
+        "compare_server_default": True,
         "include_schemas": bool(schemas),
         "include_name": name_filter(schemas),
         "render_item": render_item,
@@ -126,6 +126,7 @@ def _configure(metadata: Metadata, *, connection: Connection | None = None, **op
         include_object=object_filter(connection, hooks.include_object),
         **(ours | hooks.options | options),
     )
+    compare_texts_where_there_is_no_equality(context.get_context().impl)
 
 
 def _run_coroutine(function: Callable[[], Any]) -> None:

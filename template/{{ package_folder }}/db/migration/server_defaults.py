@@ -1,31 +1,34 @@
 """Server defaults that PostgreSQL itself cannot compare: types without an equality, as json."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
-from alembic.runtime.migration import MigrationContext
+from alembic.ddl.impl import DefaultImpl
 from sqlalchemy import Column
 from sqlalchemy.dialects.postgresql import JSON, JSONB
 from sqlalchemy.types import NullType
 
 
-def compare_server_default(
-    context: MigrationContext,
-    inspected_column: Column[Any],
-    metadata_column: Column[Any],
-    inspected_default: str | None,
-    metadata_default: Any,
-    rendered_metadata_default: str | None,
-) -> bool | None:
-    """Say whether two defaults differ; None leaves it to Alembic, which asks the server.
+def compare_texts_where_there_is_no_equality(impl: DefaultImpl) -> None:
+    """Compare defaults of json, and of types that SQLAlchemy does not know, by their text.
 
-    Alembic's question is an error where the type has no `=`: json, xml, point. Those of types that
-    SQLAlchemy does not know, and of json, are compared by their text, without a cast at the end.
+    Alembic asks the server whether two defaults are equal, an error where the type has no `=`:
+    json, xml, point. A function given as `compare_server_default` would be asked of identities too,
+    which have no default.
     """
-    kind = inspected_column.type
-    if not isinstance(kind, NullType) and (not isinstance(kind, JSON) or isinstance(kind, JSONB)):
-        return None
-    return _text(inspected_default) != _text(rendered_metadata_default)
+    ask_the_server: Callable[..., Any] = impl.compare_server_default
+
+    def compare(
+        inspected: Column[Any], model: Column[Any], of_model: str | None, found: str | None
+    ) -> bool:
+        kind = inspected.type
+        known = not isinstance(kind, NullType)
+        if known and (not isinstance(kind, JSON) or isinstance(kind, JSONB)):
+            return bool(ask_the_server(inspected, model, of_model, found))
+        return _text(found) != _text(of_model)
+
+    impl.compare_server_default = compare  # type: ignore[method-assign]
 
 
 def _text(default: str | None) -> str | None:
