@@ -23,10 +23,10 @@ def compare_texts_where_there_is_no_equality(impl: DefaultImpl) -> None:
         inspected: Column[Any], model: Column[Any], of_model: str | None, found: str | None
     ) -> bool:
         kind = inspected.type
-        known = not isinstance(kind, NullType)
-        if known and (not isinstance(kind, JSON) or isinstance(kind, JSONB)):
-            return bool(ask_the_server(inspected, model, of_model, found))
-        return _text(found) != _text(of_model)
+        is_json = isinstance(kind, JSON) and not isinstance(kind, JSONB)
+        if is_json or isinstance(kind, NullType):
+            return _text(found) != _text(of_model)
+        return bool(ask_the_server(inspected, model, of_model, found))
 
     impl.compare_server_default = compare  # type: ignore[method-assign]
 

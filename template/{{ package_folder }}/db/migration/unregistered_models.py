@@ -42,13 +42,14 @@ def unregistered_models(root: Path, metadata: Iterable[MetaData]) -> list[Findin
 
 
 def _model_files(root: Path) -> list[Path]:
-    packages = [_PACKAGE] if root in _PACKAGE.parents else []
+    packages = {*(root / "src").glob("*/")}
+    if root in _PACKAGE.parents:
+        packages.add(_PACKAGE)
     return sorted(
-        {
-            path
-            for package in (*packages, *(root / "src").glob("*/"))
-            for path in (*package.rglob("models.py"), *package.rglob("models/**/*.py"))
-        }
+        path
+        for package in packages
+        for path in package.rglob("*.py")
+        if path.name == "models.py" or "models" in path.relative_to(package).parts[:-1]
     )
 
 

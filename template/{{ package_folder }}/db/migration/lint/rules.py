@@ -23,6 +23,7 @@ _NOT_VALID: Final = "Add it NOT VALID, and VALIDATE CONSTRAINT in the next revis
 _TWO_RELEASES: Final = "Release code that does without it first, then say so in an ignore."
 _EXPAND: Final = "Add a new one beside it, copy in batches, switch the code, drop the old one."
 _NOTHING_ASKS: Final = "See that nothing asks for it any more, then say so in an ignore."
+_GIVES_THE_VALUE: Final = "See that the running code gives the value itself."
 _TIMEOUTS: Final = "The runner sets both timeouts for every revision."
 
 SQUAWK_RULES: Final[dict[str, Rule]] = {
@@ -68,12 +69,10 @@ SQUAWK_RULES: Final[dict[str, Rule]] = {
     "ban-drop-extension": Rule("warning", _NOTHING_ASKS),
     "ban-drop-schema": Rule("error", _TWO_RELEASES),
     "ban-set-schema": Rule("error", "The running code asks for it in the old one: leave a view."),
-    "ban-drop-generated-expression": Rule(
-        "warning", "See that the running code gives the value itself."
-    ),
+    "ban-drop-generated-expression": Rule("warning", _GIVES_THE_VALUE),
     "ban-alter-identity": Rule("warning", "See that the running code's INSERTs still work."),
     "ban-drop-constraint": Rule("warning", "See that the running code does not rely on it."),
-    "ban-drop-default": Rule("warning", "See that the running code gives the value itself."),
+    "ban-drop-default": Rule("warning", _GIVES_THE_VALUE),
     # It breaks the transaction that the runner has made.
     "transaction-nesting": Rule("error", "The runner begins and commits; leave both out."),
     "ban-uncommitted-transaction": Rule("error", "The runner begins and commits; leave it out."),
