@@ -56,6 +56,11 @@ class ScratchProject:
         return self.folder / "migrations/versions"
 
     @property
+    def revision_files(self) -> list[Path]:
+        """What lies in the folder of revision files, beside what Python compiled."""
+        return [path for path in self.versions.iterdir() if path.name != "__pycache__"]
+
+    @property
     def config(self) -> Config:
         """The project's Alembic configuration, read anew."""
         return alembic_config(self.folder)

@@ -158,11 +158,9 @@ class Adoption:
         """Install into the project's environment."""
         file = self.folder / f"{self.name}-overrides.txt"
         file.write_text("".join(f"{line}\n" for line in overrides))
-        command: tuple[str | Path, ...] = (
-            *(uv(), "pip", "install", "--quiet", "--overrides", file),
-            *packages,
-        )
-        check(*command, cwd=self.project, VIRTUAL_ENV=str(self.project / ".venv"))
+        environment = {"VIRTUAL_ENV": str(self.project / ".venv")}
+        options = ("--quiet", "--overrides", str(file))
+        check(uv(), "pip", "install", *options, *packages, cwd=self.project, **environment)
 
     def adopt(self, template: Template) -> None:
         """Copy the template onto it, add what Copier names, and edit what docs/adopting.md says."""
@@ -267,9 +265,9 @@ class Adoption:
         command = (self.python, "-m", "pytest", *no_config, *options)
         file = "tests/migrations/test_round_trip.py"
         self.keep("round-trips", run(*command, file, cwd=self.project, **self.environment()))
-        # pytest wrote it.
-        tree = ElementTree.parse(report) if report.exists() else None  # noqa: S314
-        cases = [] if tree is None else list(tree.iter("testcase"))
+        cases = []
+        if report.exists():
+            cases = list(ElementTree.parse(report).iter("testcase"))  # noqa: S314 - pytest's own
         wrong = [each for each in cases if each.find("failure") is not None]
         broken = [each for each in cases if each.find("error") is not None]
         if broken or not cases:
