@@ -97,6 +97,12 @@ APPLICATIONS: Final = {
             (("sqlmodel.sql.sqltypes.GUID()", "sa.Uuid()"),),
         ),
     ),
+    "phoenix": Application(
+        "arize-phoenix==20.26.1",
+        "phoenix.migrating",
+        {"metadata": "phoenix.db.models:Base", "toolkit_folder": "migrating"},
+        path="src",
+    ),
     "prefect": Application(
         "prefect==3.9.1",
         "prefect.db",

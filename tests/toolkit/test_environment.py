@@ -7,7 +7,9 @@ import sys
 import pytest
 from alembic import command
 from db.connection.engine import create_migration_engine
+from db.connection.errors import ConfigurationError
 from db.connection.url import DatabaseURL
+from db.migration.runner import upgrade
 from rendering import TOOLKIT_PARENT, check
 from scratch_project import ScratchProject
 from sqlalchemy import Connection, text
@@ -81,6 +83,35 @@ async def test_a_failure_inside_a_running_loop_reaches_the_caller(
     monkeypatch.setenv("DATABASE_URL", "postgresql://role@127.0.0.1:1/db")
     with pytest.raises(Exception, match="cannot be reached"):
         command.upgrade(revised.config, "head")
+
+
+@pytest.mark.parametrize(
+    ("env_file", "words"),
+    [
+        ("import nowhere.models", "line 1: No module named 'nowhere'"),
+        ("\nfrom decimal import Base", "line 2: cannot import name 'Base' from 'decimal'"),
+        (
+            "import decimal\ndecimal.metadata",
+            "line 2: module 'decimal' has no attribute",
+        ),
+    ],
+)
+async def test_models_that_are_not_where_env_py_looks_are_one_line(
+    revised: ScratchProject, database: DatabaseURL, env_file: str, words: str
+) -> None:
+    (revised.folder / "migrations/env.py").write_text(env_file)
+    with pytest.raises(ConfigurationError, match=words) as failure:
+        await upgrade(database, config=revised.config)
+    assert "env.py" in failure.value.message
+    assert "--data metadata=" in failure.value.hint
+
+
+async def test_what_fails_within_the_models_keeps_its_traceback(
+    revised: ScratchProject, database: DatabaseURL
+) -> None:
+    revised.models("import nowhere")
+    with pytest.raises(ModuleNotFoundError):
+        await upgrade(database, config=revised.config)
 
 
 def test_plain_alembic_uses_the_same_settings(

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ..connection.errors import MigrationError, ToolkitError, UsageError
+from ..connection.errors import ConfigurationError, MigrationError, ToolkitError, UsageError
 from ..connection.failures import explained, server_words
 from .execution import COMMITTED_INSIDE
 
@@ -77,10 +77,11 @@ def _history_explained() -> Iterator[None]:
 
     Raises:
         MigrationError: two files bear the same revision, or the revisions run in a circle.
+        ConfigurationError: as `env_file_explained` does.
     """
     twice = r"Revision \w+ is present more than once"
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), env_file_explained():
             # Alembic only warns, and one of the two files would silently count for nothing.
             warnings.filterwarnings("error", message=twice)
             yield
@@ -90,6 +91,28 @@ def _history_explained() -> Iterator[None]:
         raise MigrationError(f"{error}.", "Give one of the files another revision.") from None
     except RevisionError as error:
         raise MigrationError(f"{error}.", "Mend down_revision in one of these files.") from None
+
+
+@contextmanager
+def env_file_explained() -> Iterator[None]:
+    """Say in one line that `env.py` names a module or an attribute that is not there.
+
+    What fails deeper, in the modules of the application, keeps its traceback.
+
+    Raises:
+        ConfigurationError: there is no such module or attribute.
+    """
+    try:
+        yield
+    except (ImportError, AttributeError) as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        own = [each for each in frames if not each.filename.startswith("<frozen importlib")]
+        if Path(own[-1].filename).name != "env.py":
+            raise
+        raise ConfigurationError(
+            f"{own[-1].filename}, line {own[-1].lineno}: {error}.",
+            "Say where the models are: uvx copier update --data metadata=PACKAGE.MODULE:ATTRIBUTE",
+        ) from None
 
 
 def require_revision(script: ScriptDirectory, revision: str) -> None:

@@ -18,6 +18,7 @@ from ..connection.failures import explained
 from ..connection.revisions import current_revisions
 from ..connection.url import DatabaseURL
 from ..connection.version_table import version_table
+from ..migration.commands import env_file_explained
 from ..migration.execution import make_version_schema
 from .advice import is_of_order
 from .catalog import Catalog, Difference
@@ -109,7 +110,7 @@ class Walker:
         config, scripts = self._history.config, self._history.scripts
         config.attributes["connection"] = connection
         try:
-            with EnvironmentContext(config, scripts, fn=steps):
+            with env_file_explained(), EnvironmentContext(config, scripts, fn=steps):
                 scripts.run_env()
         finally:
             config.attributes.pop("connection", None)
