@@ -95,7 +95,7 @@ SHARED_EDITS: Final = (
         "\n[tool.ruff]\n",
         "\n[tool.db.rehearsal]\nmax_lock_ms = 250\n\n[tool.ruff]\n",
     ),
-    ("pyproject.toml", "[tool.mypy]\n", "[tool.mypy]\nwarn_unreachable = true\n"),
+    ("pyproject.toml", "[tool.mypy]\n", "[tool.mypy]\npretty = true\n"),
     ("README.md", "## Start\n", "Ask Ada for the plan of the year.\n\n## Start\n"),
     ("README.md", "\n## The embedded", "\nOurs are in the vault.\n\n## The embedded"),
     (".gitignore", "# Settings", "/notes/\n\n# Settings"),

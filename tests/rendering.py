@@ -1,5 +1,6 @@
 """Renders projects from the working tree, changes that are not committed yet included."""
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -49,6 +50,18 @@ def check(*command: str | Path, cwd: Path, **environment: str) -> str:
     result = run(*command, cwd=cwd, **environment)
     assert result.returncode == 0, f"{command} in {cwd}:\n{result.stdout}\n{result.stderr}"
     return result.stdout
+
+
+def run_mypy(project: Path) -> None:
+    """Check the types of an installed project, by its own settings.
+
+    The projects share what mypy finds out about the packages, so that only one runs at a time.
+    """
+    cache = Path(os.environ["MYPY_CACHE_DIR"])
+    cache.mkdir(exist_ok=True)
+    with (cache / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        check(uv(), "run", "--no-sync", "mypy", cwd=project)
 
 
 def uv() -> str:

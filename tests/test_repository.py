@@ -19,7 +19,8 @@ TEXTS = {
 
 @pytest.mark.parametrize(
     "command",
-    [["ruff", "check"], ["ruff", "format", "--check"], ["mypy"]],
+    # mypy beside what it knows of the projects, which have other settings.
+    [["ruff", "check"], ["ruff", "format", "--check"], ["mypy", "--cache-dir", ".mypy_cache"]],
     ids=["lint", "format", "types"],
 )
 def test_it_is_clean(command: list[str]) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from rendering import Template, check, uv
+from rendering import Template, check, run_mypy, uv
 
 PROFILES = {
     "sqlmodel-fastapi-github-18": ("sqlmodel", "fastapi", "github", 18),
@@ -32,8 +32,7 @@ class Project:
         return check(uv(), "run", "--no-sync", *command, cwd=self.folder)
 
 
-# A group is run by one worker: a project is installed, and its server started, once, and what mypy
-# found out about the packages serves the next project.
+# A group is run by one worker: a project is installed, and its server started, once.
 GROUPS = [
     pytest.param(answers, id=name, marks=pytest.mark.xdist_group(f"profiles-{number % 2}"))
     for number, (name, answers) in enumerate(PROFILES.items())
@@ -60,7 +59,7 @@ def test_it_is_clean_under_its_own_lint_and_format(project: Project) -> None:
 
 
 def test_it_passes_its_own_strict_type_check(project: Project) -> None:
-    project.uv_run("mypy")
+    run_mypy(project.folder)
 
 
 def test_its_own_tests_pass(project: Project) -> None:

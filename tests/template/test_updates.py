@@ -12,7 +12,7 @@ import pytest
 import yaml
 from lived_in import edit_shared_files, live_in, replace
 from releases import PRESENT, RELEASES, Release, released_template
-from rendering import QUESTIONS, Template, check, commit_all, files, run, uv
+from rendering import QUESTIONS, Template, check, commit_all, files, run, run_mypy, uv
 
 # Each choice of each question occurs, and each text once with what it can bear.
 PROFILES: dict[str, dict[str, Any]] = {
@@ -230,7 +230,7 @@ def test_an_installed_project_goes_on_working(
     uv_run("db", "stop")
     assert " passed" in uv_run("pytest", "-q", "-n", "2")
     uv_run("ruff", "check")
-    uv_run("mypy")
+    run_mypy(project)
 
 
 @pytest.fixture

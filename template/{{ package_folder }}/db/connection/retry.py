@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Literal, TypeVar
+from typing import Literal, TypeVar, cast
 
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
@@ -58,20 +58,25 @@ async def run_transaction(
     return await repeated(_attempt, target, work, isolation_level)
 
 
+class _WatchedSession(Session):
+    """Knows whether a COMMIT was begun: by `work` itself too, after which nothing is repeated."""
+
+    commit_has_begun = False
+
+
+@event.listens_for(_WatchedSession, "before_commit")  # on each session it would cost more
+def _mark(session: _WatchedSession) -> None:
+    session.commit_has_begun = session.commit_has_begun or not session.in_nested_transaction()
+
+
 async def _attempt(
     engine: AsyncEngine,
     work: Callable[[AsyncSession], Awaitable[Result]],
     isolation_level: IsolationLevel | None,
 ) -> Result:
-    committing = False
-
-    def mark(session: Session) -> None:
-        nonlocal committing
-        committing = committing or not session.in_nested_transaction()
-
-    async with AsyncSession(engine, expire_on_commit=False) as session:
-        # `work` may commit by itself; after that nothing may be repeated, either.
-        event.listen(session.sync_session, "before_commit", mark)
+    async with AsyncSession(
+        engine, expire_on_commit=False, sync_session_class=_WatchedSession
+    ) as session:
         if isolation_level is not None:
             await session.connection(execution_options={"isolation_level": isolation_level})
         try:
@@ -81,7 +86,8 @@ async def _attempt(
         except Exception as error:
             # A TimeoutError in COMMIT is as unknown: the client stopped waiting for the answer.
             is_lost = is_connection_loss(error) or isinstance(error, TimeoutError)
-            if committing and is_lost and not was_never_sent(error):
+            has_begun = cast(_WatchedSession, session.sync_session).commit_has_begun
+            if has_begun and is_lost and not was_never_sent(error):
                 raise CommitOutcomeUnknownError(
                     "The connection was lost while the transaction was committed.",
                     "Look whether it is stored before it is done again.",
