@@ -37,10 +37,9 @@ class Application:
     """A source distribution, and what its developer answers, adds and edits.
 
     `module` is the toolkit's; `path` goes on Python's path. `needs` are packages besides its own.
-    `overrides` replace bounds of its own, as the
-    toolkit's requirements do. `settings` are edits
-    of db.toml, `hooks` writes db_environment/hooks.py. `edits` change its revisions before all of
-    it, where they need what the embedded server lacks. `round_trips` limits them to the last ones.
+    `overrides` replace bounds of its own, as the toolkit's requirements do. `settings` are edits of
+    db.toml, `hooks` writes db_environment/hooks.py. `edits` change its revisions before all of it,
+    where they need what the embedded server lacks. `round_trips` limits them to the last ones.
     """
 
     package: str
@@ -99,17 +98,14 @@ APPLICATIONS: Final = {
     ),
     "phoenix": Application(
         "arize-phoenix==20.26.1",
-        "phoenix.migrating",
-        {"metadata": "phoenix.db.models:Base", "toolkit_folder": "migrating"},
+        "phoenix.neon.db",  # it has a package db of its own
+        {"metadata": "phoenix.db.models:Base"},
         path="src",
     ),
     "prefect": Application(
         "prefect==3.9.1",
         "prefect.db",
-        {
-            "metadata": "prefect.server.database.orm_models:Base",
-            "alembic_folder": "src/prefect/server/database/_migrations",
-        },
+        {"metadata": "prefect.server.database.orm_models:Base"},
         path="src",
         settings=(
             ("_migrations/versions", "_migrations/versions/postgresql"),

@@ -190,11 +190,20 @@ def test_the_package_is_found(
 
 
 @pytest.mark.parametrize(
-    "folder", ["alembic", "migrations", "app/alembic", "backend/app/alembic", "src/app/migrations"]
+    "folder",
+    [
+        "alembic",
+        "app/alembic",
+        "backend/app/alembic",
+        "migrations",
+        "src/app/db/migrations",
+        "src/app/migrations",
+        "src/app/server/db/_migrations",
+    ],
 )
 def test_the_alembic_folder_is_found(released: Template, tmp_path: Path, folder: str) -> None:
     project = ExistingProject(tmp_path / "mine")
-    package = folder.rpartition("/")[0] or "app"
+    package = folder.rpartition("/")[0].partition("/db")[0].partition("/server")[0] or "app"
     project.write({"pyproject.toml": "", f"{package}/models.py": ""})
     project.write({f"{folder}/env.py": "", f"{folder}/script.py.mako": ""})
     commit_all(project.folder, "Start")

@@ -157,6 +157,25 @@ async def test_defaults_of_types_that_know_no_equality_are_compared(
     assert await create_revision(database, "nothing is left", modelled.config) is None
 
 
+async def test_defaults_that_are_another_value_each_time_are_compared(
+    modelled: ScratchProject, database: DatabaseURL
+) -> None:
+    """Alembic compares what two calls return, which is never equal."""
+    columns = (
+        'c: Mapped[uuid.UUID] = mapped_column(server_default=sa.text("( (GEN_RANDOM_UUID()))"))\n'
+        "    d: Mapped[str] = mapped_column(server_default=sa.text(\"MD5( Random()::text||'(A')\"))"
+    )
+    models = "import uuid\n" + MODELS.replace("# more columns", columns)
+    modelled.models(models)
+    await next_revision(modelled, database, "create things")
+    assert await create_revision(database, "nothing is left", modelled.config) is None
+    modelled.models(models.replace("(GEN_RANDOM_UUID())", "uuidv7()"))
+    assert "uuidv7" in (await next_revision(modelled, database, "change")).read_text()
+    assert await create_revision(database, "nothing is left", modelled.config) is None
+    modelled.models(models.replace("(GEN_RANDOM_UUID())", "uuidv7()").replace("'(A'", "'(a'"))
+    assert "'(a'" in (await next_revision(modelled, database, "small")).read_text()
+
+
 async def test_sqlmodels_strings_are_written_as_plain_ones(
     project: ScratchProject, database: DatabaseURL
 ) -> None:

@@ -24,7 +24,7 @@ from .filters import name_filter, object_filter
 from .hooks import load_hooks
 from .metadata import HasMetadata, Metadata, metadata_of, schemas_of
 from .progress import Progress
-from .server_defaults import compare_texts_where_there_is_no_equality
+from .server_defaults import compare_what_alembic_cannot
 
 
 def run_migrations(*models: MetaData | HasMetadata) -> None:
@@ -126,7 +126,7 @@ def _configure(metadata: Metadata, *, connection: Connection | None = None, **op
         include_object=object_filter(connection, hooks.include_object),
         **(ours | hooks.options | options),
     )
-    compare_texts_where_there_is_no_equality(context.get_context().impl)
+    compare_what_alembic_cannot(context.get_context().impl)
 
 
 def _run_coroutine(function: Callable[[], Any]) -> None:

@@ -1,21 +1,30 @@
-"""Server defaults that PostgreSQL itself cannot compare: types without an equality, as json."""
+"""Server defaults that Alembic cannot compare: those of json, and gen_random_uuid()."""
 
 import re
 from collections.abc import Callable
 from typing import Any
 
 from alembic.ddl.impl import DefaultImpl
-from sqlalchemy import Column
+from sqlalchemy import Column, Connection, DefaultClause, String, literal
 from sqlalchemy.dialects.postgresql import JSON, JSONB
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import NullType
 
+_STORE_SQL = "CREATE TEMPORARY TABLE alembic_default (stored {} DEFAULT {})"
+_STORED_SQL = (
+    "SELECT pg_get_expr(adbin, adrelid) FROM pg_attrdef"
+    " WHERE adrelid = 'pg_temp.alembic_default'::regclass"
+)
 
-def compare_texts_where_there_is_no_equality(impl: DefaultImpl) -> None:
-    """Compare defaults of json, and of types that SQLAlchemy does not know, by their text.
 
-    Alembic asks the server whether two defaults are equal, an error where the type has no `=`:
-    json, xml, point. A function given as `compare_server_default` would be asked of identities too,
-    which have no default.
+def compare_what_alembic_cannot(impl: DefaultImpl) -> None:
+    """Compare defaults by their text where Alembic's way, to ask the server, has no true answer.
+
+    That is an error where the type has no `=`: json, xml, point. And what is another value each
+    time equals nothing, so that `GEN_RANDOM_UUID()` in the models and `gen_random_uuid()` in the
+    database would differ for ever: there PostgreSQL is asked how it would store the models' one.
+    A function given as `compare_server_default` would be asked of identities too, which have no
+    default.
     """
     ask_the_server: Callable[..., Any] = impl.compare_server_default
 
@@ -26,9 +35,31 @@ def compare_texts_where_there_is_no_equality(impl: DefaultImpl) -> None:
         is_json = isinstance(kind, JSON) and not isinstance(kind, JSONB)
         if is_json or isinstance(kind, NullType):
             return _text(found) != _text(of_model)
-        return bool(ask_the_server(inspected, model, of_model, found))
+        if not ask_the_server(inspected, model, of_model, found):
+            return False
+        connection, default = impl.connection, model.server_default
+        if connection is None or found is None or not isinstance(default, DefaultClause):
+            return True
+        return _as_stored(connection, inspected, default) != found
 
     impl.compare_server_default = compare  # type: ignore[method-assign]
+
+
+def _as_stored(connection: Connection, column: Column[Any], default: DefaultClause) -> str | None:
+    """Return a default as PostgreSQL writes it for a column of this type; None: it cannot."""
+    dialect = connection.dialect
+    given = literal(default.arg, String) if isinstance(default.arg, str) else default.arg
+    value = given.compile(dialect=dialect, compile_kwargs={"literal_binds": True})
+    undo = connection.begin_nested()
+    try:
+        type_ = column.type.compile(dialect=dialect)
+        connection.exec_driver_sql(_STORE_SQL.format(type_, value))
+        stored: str | None = connection.exec_driver_sql(_STORED_SQL).scalar()
+    except DBAPIError:  # a read-only session, for one: then it differs, as Alembic says
+        return None
+    finally:
+        undo.rollback()
+    return stored
 
 
 def _text(default: str | None) -> str | None:
