@@ -42,6 +42,16 @@ op.create_table(
     sa.PrimaryKeyConstraint("id", name=op.f("pk_t{number}")),
 )
 """
+MODEL: Final = """
+from sqlmodel import Field, SQLModel
+
+
+class Thing(SQLModel, table=True):
+    id: int = Field(primary_key=True)
+
+
+metadata = SQLModel.metadata
+"""
 
 
 @dataclass(frozen=True)
@@ -60,6 +70,7 @@ def main() -> None:
     parser.add_argument("--far-counts", default="50,200", help="revisions, on a far server")
     parser.add_argument("--rounds", type=int, default=5, help="on a near server")
     parser.add_argument("--far-rounds", type=int, default=1, help="on a far server")
+    parser.add_argument("--models", action="store_true", help="both have a model, of SQLModel")
     parser.add_argument("--delay", type=float, default=0.02, help="round trip to it, in seconds")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
@@ -67,7 +78,7 @@ def main() -> None:
         server = LocalServer(Path(scratch) / ".neon-local", "development", 18)
         server.ensure_running()
         try:
-            bench = Bench(Path(scratch), server)
+            bench = Bench(Path(scratch), server, with_model=options.models)
             for count in numbers(options.counts):
                 bench.report(count, options.rounds)
             for count in numbers(options.far_counts):
@@ -84,15 +95,16 @@ def numbers(text: str) -> list[int]:
 class Bench:
     """Two projects of the same revisions on one server."""
 
-    def __init__(self, folder: Path, server: LocalServer) -> None:
+    def __init__(self, folder: Path, server: LocalServer, *, with_model: bool) -> None:
         self.folder = folder
+        self.with_model = with_model
         self.databases = TestDatabases(server)
         self.psql = EmbeddedBinaries.find(server.major_version).folder / "psql"
 
     def report(self, count: int, rounds: int, delay_seconds: float = 0.0) -> None:
         """Print the table of a history's length and a distance."""
         with tempfile.TemporaryDirectory(dir=self.folder) as scratch:
-            projects = make_projects(Path(scratch), count)
+            projects = make_projects(Path(scratch), count, with_model=self.with_model)
             found: dict[str, list[Cost]] = {}
             for number in range(-1, rounds):  # the first round fills the caches of byte code
                 order = [STOCK, OURS, LIMIT]
@@ -122,8 +134,11 @@ class Bench:
             self.databases.drop(url)
 
 
-def make_projects(folder: Path, count: int) -> dict[str, Path]:
-    """Write the stock project, ours, and the SQL; return the folder of each."""
+def make_projects(folder: Path, count: int, *, with_model: bool) -> dict[str, Path]:
+    """Write the stock project, ours, and the SQL; return the folder of each.
+
+    Without a model, stock's env.py loads none, which is less than any project does.
+    """
     stock, limit = folder / "stock", folder / "limit"
     limit.mkdir()
     ours = ScratchProject.make(folder / "ours")
@@ -144,6 +159,14 @@ def make_projects(folder: Path, count: int) -> dict[str, Path]:
         1,
     )
     assert changed != text
+    if with_model:
+        ours.models(MODEL)
+        (stock / "models.py").write_text(MODEL)
+        text = changed
+        changed = text.replace(
+            "target_metadata = None", "from models import metadata\ntarget_metadata = metadata"
+        )
+        assert changed != text
     environment.write_text(changed)
     for file in ours.versions.glob("*.py"):
         (stock / "migrations/versions" / file.name).write_text(file.read_text())
