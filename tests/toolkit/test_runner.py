@@ -80,6 +80,33 @@ async def test_an_error_of_the_revisions_own_code_keeps_its_traceback(
         await upgrade(database)
 
 
+CATCHES = """
+try:
+    op.execute("SELECT no_such_function()")
+except sa.exc.DBAPIError:
+    pass
+"""
+
+
+@pytest.mark.parametrize("then", ["", 'op.execute("CREATE TABLE later ()")'])
+async def test_a_revision_that_catches_an_error_of_postgresql_is_told_so(
+    project: ScratchProject, database: DatabaseURL, query: Query, then: str
+) -> None:
+    project.revision("a1", up='op.execute("CREATE TABLE before ()")' + CATCHES + then)
+    with pytest.raises(MigrationError, match="a1: it caught an error of PostgreSQL's"):
+        await upgrade(database)
+    assert await query("SELECT to_regclass('before')") is None
+
+
+async def test_a_revision_may_catch_an_error_in_a_savepoint(
+    project: ScratchProject, database: DatabaseURL, query: Query
+) -> None:
+    lines = CATCHES.replace("    op.", "    with op.get_bind().begin_nested():\n        op.")
+    project.revision("a1", up='op.execute("CREATE TABLE before ()")' + lines)
+    await upgrade(database)
+    assert await query("SELECT to_regclass('before')::text") == "before"
+
+
 async def test_a_new_enum_value_is_there_for_the_next_revision(
     project: ScratchProject, database: DatabaseURL, query: Query
 ) -> None:

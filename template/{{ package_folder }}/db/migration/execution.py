@@ -48,6 +48,7 @@ COMMITTED_INSIDE: Final = "What it did outside its transaction is committed."
 
 _REFUSALS: Final = {
     "25006": "the database is read-only",
+    "25P02": "it caught an error of PostgreSQL's, which took all that the transaction did",
     "53100": "the server's disk is full",
 }
 
