@@ -16,6 +16,7 @@ import copier
 import pytest
 import yaml
 from existing_projects import ExistingProject, bare_project, declarative_project, fastapi_project
+from page_commands import blocks
 from rendering import QUESTIONS, ROOT, Template, check, commit_all, files, run, uv
 
 FIRST, SECOND = "v1.0.0", "v1.1.0"
@@ -500,20 +501,25 @@ def test_a_fastapi_project_is_migrated_after_four_commands(
     )
     assert copied.returncode == 0, copied.stderr
     new_files(project)
-    told = [shlex.split(line) for line in copied.stderr.splitlines() if line.startswith("    ")]
-    told = [command for command in told if command[0] == "uv"]
-    added, upgraded = told[:2], next(command for command in told if command[-1] == "upgrade")
-    assert 1 + len(added) + 1 < 5
-    for command in (*added, upgraded):
-        check(uv(), *command[1:], cwd=project.folder)
+    page = blocks((ROOT / "docs/adopting.md").read_text())
+    copy, *others = page[:4]
+    assert copy == "uvx copier copy TEMPLATE ."
+    told = [line.strip() for line in copied.stderr.splitlines() if line.startswith("    ")]
+    for shown in others:
+        start = shown.removeprefix("uv run ").partition("...")[0]
+        typed = next(line for line in told if line.removeprefix("uv run ").startswith(start))
+        assert typed.startswith("uv ")
+        check(uv(), *shlex.split(typed)[1:], cwd=project.folder)
     changed = check("git", "diff", "--name-only", cwd=project.folder).split()
     assert changed == ["pyproject.toml"]  # by uv add, as the user asked
+    assert any("app.db check" in command for command in page[4:8])
+    for command in page[4:8]:
+        check(uv(), *shlex.split(command)[1:], cwd=project.folder)
 
     adopted = Adopted(project, uv(), "run", "--no-sync", "python", "-m", "app.db")
     try:
         status = json.loads(adopted.good("status", "--json", "-"))
         assert status["current"] == status["heads"] == ["9c0a54914c78"]
-        adopted.good("check")
         model = project.folder / "app/models.py"
         model.write_text(
             model.read_text().replace("True\n", "True\n    nick: str | None = None\n", 1)

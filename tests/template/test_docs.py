@@ -22,6 +22,7 @@ from typing import Any, Final
 
 import pytest
 from db.cli import app
+from page_commands import blocks
 from rendering import ROOT, Template, check, commit_all, run, uv
 from typer.main import get_command
 
@@ -34,7 +35,7 @@ NOT_RUN: Final = {
     ): "benchmarks take minutes; docs/benchmarks.md has their results",
     ("README.md", "uv run python tests/reference.py"): "tests/test_reference.py does the same",
     ("README.md", "bash .ci/run"): "that is what runs this test",
-    ("adopting.md", ""): "tests/template/test_adopted_projects.py runs it on existing projects",
+    ("adopting.md", ""): "tests/template/test_adopted_projects.py runs it, from the page",
     ("updating.md", ""): "tests/template/test_updates.py runs it on projects of every version",
     ("security.md", "uv run pytest -m matrix"): "some minutes; a workflow runs it each week",
     ("security.md", "uv audit"): "it asks a service of the network what is vulnerable today",
@@ -104,7 +105,13 @@ class Shell:
             _await_page(f"http://127.0.0.1:{port}/docs", server, log)
         finally:
             os.killpg(server.pid, signal.SIGTERM)
-            server.wait(20)
+            try:
+                server.wait(20)
+            except subprocess.TimeoutExpired:
+                # uvicorn's reloader sets an Event in its signal handler, which can meet the lock of
+                # the wait that it interrupts.
+                os.killpg(server.pid, signal.SIGKILL)
+                server.wait()
         return log.read_text()
 
 
@@ -119,13 +126,6 @@ def _await_page(url: str, server: "subprocess.Popen[bytes]", log: Path) -> None:
             assert server.poll() is None, log.read_text()
             assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.2)
-
-
-def blocks(text: str) -> list[str]:
-    """Return the commands of all blocks, without comments; a continued line is one command."""
-    found = re.findall(r"^ *```(?:console|bash|sh)\n(.*?)^ *```", text, re.MULTILINE | re.DOTALL)
-    lines = "\n".join(found).replace("\\\n", " ").splitlines()
-    return [line for each in lines if (line := re.sub(r"(^|\s+)#\s.*$", "", each).strip())]
 
 
 def inline(text: str) -> list[str]:
