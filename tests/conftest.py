@@ -3,10 +3,10 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import jinja2
 import pytest
+from compiled_templates import compile_once
 from rendering import DATABASE_SETTINGS, Template
 
 
@@ -29,19 +29,9 @@ def isolated_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
 
 @pytest.fixture(scope="session", autouse=True)
 def templates_compiled_once() -> Iterator[None]:
-    """Compile a text once: Copier does it for each folder of each file, in half of its time."""
-    compile_template = jinja2.Environment.compile
-    compiled: dict[Any, Any] = {}
-
-    def known(environment: jinja2.Environment, source: Any, *arguments: Any, **named: Any) -> Any:
-        how = (environment.lexer, *environment.extensions)  # equal settings have one lexer
-        key = (source, how, arguments, *named.items())
-        if key not in compiled:
-            compiled[key] = compile_template(environment, source, *arguments, **named)
-        return compiled[key]
-
+    """Compile a text of a template once in a process."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(jinja2.Environment, "compile", known)
+        patch.setattr(jinja2.Environment, "compile", compile_once)
         yield
 
 

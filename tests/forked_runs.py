@@ -14,9 +14,14 @@ from subprocess import CompletedProcess
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
+import jinja2
+from compiled_templates import compile_once
 from rendering import ROOT, TOOLKIT_PARENT, inherited_environment
 
-_PRELOAD: Final = ["db.cli", "db.cli_check", "db.migration.environment", "forked_runs"]
+_PRELOAD: Final = [
+    *("compiled_templates", "copier._cli", "db.cli", "db.cli_check", "db.migration.environment"),
+    "forked_runs",
+]
 
 
 def _context() -> Any:
@@ -74,6 +79,8 @@ def _module(
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), stream)
     sys.path.insert(0, folder)
     sys.argv = [module, *arguments]
+    if module == "copier":
+        jinja2.Environment.compile = compile_once  # type: ignore[method-assign, assignment]
     try:
         runpy.run_module(module, run_name="__main__", alter_sys=True)
     finally:

@@ -16,6 +16,7 @@ import copier
 import pytest
 import yaml
 from existing_projects import ExistingProject, bare_project, declarative_project, fastapi_project
+from forked_runs import run_module
 from page_commands import blocks
 from rendering import QUESTIONS, ROOT, Template, check, commit_all, files, run, uv
 
@@ -377,9 +378,8 @@ def test_the_dependencies_that_are_told_are_those_of_a_new_project(
     template: Template, tmp_path: Path
 ) -> None:
     project = fastapi_project(tmp_path / "shop")
-    copied = run(
-        *(sys.executable, "-m", "copier", "copy", "--defaults", template.folder, "."),
-        cwd=project.folder,
+    copied = run_module(
+        "copier", "copy", "--defaults", str(template.folder), ".", cwd=project.folder
     )
     commands = [shlex.split(line) for line in copied.stderr.splitlines() if " add " in line]
     assert [command[:2] for command in commands] == [["uv", "add"]] * 2 + [["poetry", "add"]] * 2
@@ -404,9 +404,8 @@ def test_only_the_commands_of_the_lock_file_are_told(
 ) -> None:
     project = fastapi_project(tmp_path / "shop")
     project.write({lock: ""})
-    copied = run(
-        *(sys.executable, "-m", "copier", "copy", "--defaults", template.folder, "."),
-        cwd=project.folder,
+    copied = run_module(
+        "copier", "copy", "--defaults", str(template.folder), ".", cwd=project.folder
     )
     told = re.findall(r"^ +(uv|poetry|pip) (?:add|install)", copied.stderr, re.M)
     assert told == [kept, kept]
@@ -495,9 +494,8 @@ def test_a_fastapi_project_is_migrated_after_four_commands(
     check(uv(), "sync", "--quiet", "--python", sys.executable, cwd=project.folder)
     project.write({".gitignore": ".venv\n__pycache__\n.pytest_cache\nuv.lock\n"})
     commit_all(project.folder, "Sync")
-    copied = run(
-        *(sys.executable, "-m", "copier", "copy", "--defaults", released.folder, "."),
-        cwd=project.folder,
+    copied = run_module(
+        "copier", "copy", "--defaults", str(released.folder), ".", cwd=project.folder
     )
     assert copied.returncode == 0, copied.stderr
     new_files(project)

@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 import yaml
+from forked_runs import run_module
 from lived_in import replace
 from releases import RELEASES
-from rendering import ROOT, Template, check, commit_all, run
+from rendering import ROOT, Template, check, commit_all
 
 COPIER_YML: dict[str, Any] = yaml.safe_load((ROOT / "copier.yml").read_text())
 OLD, NEW = "tests/migrations/test_round_trip.py", "tests/migrations/trips/test_trip.py"
@@ -57,7 +58,9 @@ def make(template: Template, project: Path, version: str) -> None:
 
 def update(project: Path, *options: str) -> str:
     """Run `copier update`, which must succeed, and return what it said."""
-    return check(sys.executable, "-m", "copier", "update", "--defaults", *options, cwd=project)
+    result = run_module("copier", "update", "--defaults", *options, cwd=project)
+    assert result.returncode == 0, result.stderr
+    return result.stdout
 
 
 def test_edits_in_a_renamed_file_are_kept(renaming: Template, tmp_path: Path) -> None:
@@ -87,7 +90,7 @@ def test_without_the_script_the_edits_would_be_lost(renaming: Template, tmp_path
 def test_without_trust_copier_says_what_it_needs(renaming: Template, tmp_path: Path) -> None:
     project = tmp_path / "my-app"
     make(renaming, project, "v1.0.0")
-    result = run(sys.executable, "-m", "copier", "update", "--defaults", cwd=project)
+    result = run_module("copier", "update", "--defaults", cwd=project)
     assert result.returncode == 4
     assert "migrations" in result.stderr
     assert "--trust" in result.stderr

@@ -10,9 +10,10 @@ from typing import Any
 import copier
 import pytest
 import yaml
+from forked_runs import run_module
 from lived_in import edit_shared_files, live_in, replace
 from releases import PRESENT, RELEASES, Release, released_template
-from rendering import QUESTIONS, Template, check, commit_all, files, run, run_mypy, uv
+from rendering import QUESTIONS, Template, check, commit_all, files, run_mypy, uv
 
 # Each choice of each question occurs, and each text once with what it can bear.
 PROFILES: dict[str, dict[str, Any]] = {
@@ -273,7 +274,7 @@ def test_recopy_gives_the_files_of_the_template_back(released: Template, project
     commit_all(project, "Our work, and what should not be")
     before = files(project)
     command = ("copier", "recopy", "--defaults", "--overwrite", "--vcs-ref", PRESENT)
-    check(sys.executable, "-m", *command, cwd=project)
+    assert run_module(*command, cwd=project).returncode == 0
     fresh = files(released.render(project.parent / "fresh", PRESENT))
     found = files(project)
     assert {path: found[path] for path in fresh} == fresh
@@ -283,7 +284,7 @@ def test_recopy_gives_the_files_of_the_template_back(released: Template, project
 
 
 def test_check_update_tells_by_its_status(released: Template, project: Path) -> None:
-    command = (sys.executable, "-m", "copier", "check-update", "--quiet")
-    assert run(*command, cwd=project).returncode == 2
+    command = ("copier", "check-update", "--quiet")
+    assert run_module(*command, cwd=project).returncode == 2
     update(project)
-    assert run(*command, cwd=project).returncode == 0
+    assert run_module(*command, cwd=project).returncode == 0

@@ -1,0 +1,17 @@
+"""Templates compiled once: Copier compiles the names of folders anew for each file in them."""
+
+from typing import Any
+
+import jinja2
+
+_compile = jinja2.Environment.compile
+_compiled: dict[Any, Any] = {}
+
+
+def compile_once(environment: jinja2.Environment, source: Any, *given: Any, **named: Any) -> Any:
+    """Do what `jinja2.Environment.compile` does, in whose place it goes."""
+    how = (environment.lexer, *environment.extensions)  # equal settings have one lexer
+    key = (source, how, given, *named.items())
+    if key not in _compiled:
+        _compiled[key] = _compile(environment, source, *given, **named)
+    return _compiled[key]
