@@ -1,4 +1,7 @@
-"""Templates compiled once: Copier compiles the names of folders anew for each file in them."""
+"""Imported, has each text of a template compiled once in a process, and its forked children.
+
+Copier compiles the names of folders anew for each file in them, in half of its time.
+"""
 
 from typing import Any
 
@@ -15,3 +18,6 @@ def compile_once(environment: jinja2.Environment, source: Any, *given: Any, **na
     if key not in _compiled:
         _compiled[key] = _compile(environment, source, *given, **named)
     return _compiled[key]
+
+
+jinja2.Environment.compile = compile_once  # type: ignore[method-assign, assignment]

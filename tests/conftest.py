@@ -4,9 +4,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-import jinja2
+import compiled_templates  # noqa: F401
 import pytest
-from compiled_templates import compile_once
 from rendering import DATABASE_SETTINGS, Template
 
 
@@ -24,14 +23,6 @@ def isolated_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
         base = tmp_path_factory.getbasetemp()
         shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
         patch.setenv("MYPY_CACHE_DIR", str(shared / "mypy"))
-        yield
-
-
-@pytest.fixture(scope="session", autouse=True)
-def templates_compiled_once() -> Iterator[None]:
-    """Compile a text of a template once in a process."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(jinja2.Environment, "compile", compile_once)
         yield
 
 

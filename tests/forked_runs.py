@@ -14,8 +14,6 @@ from subprocess import CompletedProcess
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-import jinja2
-from compiled_templates import compile_once
 from rendering import ROOT, TOOLKIT_PARENT, inherited_environment
 
 _PRELOAD: Final = [
@@ -64,6 +62,17 @@ def run_module(
         return CompletedProcess([module, *arguments], code, out.read_text(), err.read_text())
 
 
+def check_module(
+    module: str, *arguments: str, cwd: Path, **environment: str
+) -> "CompletedProcess[str]":
+    """Run a module that must succeed, as `run_module` does."""
+    result = run_module(module, *arguments, cwd=cwd, **environment)
+    assert result.returncode == 0, (
+        f"{module} {arguments} in {cwd}:\n{result.stdout}\n{result.stderr}"
+    )
+    return result
+
+
 def _module(
     module: str,
     arguments: Sequence[str],
@@ -79,8 +88,6 @@ def _module(
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), stream)
     sys.path.insert(0, folder)
     sys.argv = [module, *arguments]
-    if module == "copier":
-        jinja2.Environment.compile = compile_once  # type: ignore[method-assign, assignment]
     try:
         runpy.run_module(module, run_name="__main__", alter_sys=True)
     finally:

@@ -30,6 +30,7 @@ from db.connection.embedded_binaries import EmbeddedBinaries  # noqa: E402
 from db.connection.local_server import LocalServer  # noqa: E402
 from db.connection.url import DatabaseURL  # noqa: E402
 from db.verification.databases import TestDatabases  # noqa: E402
+from lived_in import replace  # noqa: E402
 from rendering import TOOLKIT_PARENT  # noqa: E402
 from scratch_project import ScratchProject  # noqa: E402
 
@@ -151,23 +152,20 @@ def make_projects(folder: Path, count: int, *, with_model: bool) -> dict[str, Pa
         command.init(config, str(stock / "migrations"), template="pyproject_async")
     # Its own way of reading the URL, but for a place that a test can write to.
     environment = stock / "migrations/env.py"
-    text = environment.read_text()
-    changed = text.replace(
+    replace(
+        environment,
         "config = context.config",
         "import os\nconfig = context.config\n"
         'config.set_main_option("sqlalchemy.url", os.environ["STOCK_URL"])',
-        1,
     )
-    assert changed != text
     if with_model:
         ours.models(MODEL)
         (stock / "models.py").write_text(MODEL)
-        text = changed
-        changed = text.replace(
-            "target_metadata = None", "from models import metadata\ntarget_metadata = metadata"
+        replace(
+            environment,
+            "target_metadata = None",
+            "from models import metadata\ntarget_metadata = metadata",
         )
-        assert changed != text
-    environment.write_text(changed)
     for file in ours.versions.glob("*.py"):
         (stock / "migrations/versions" / file.name).write_text(file.read_text())
     with inside(ours.folder), open(limit / "all.sql", "w") as sql:

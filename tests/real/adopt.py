@@ -26,6 +26,7 @@ from xml.etree import ElementTree
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from lived_in import replace
 from real.round_trips import PROJECTS
 from rendering import Template, check, commit_all, run, uv
 
@@ -185,12 +186,8 @@ class Adoption:
         self.keep("bounds", checked)
         self.row["bounds exceeded"] = str(len(re.findall(r"^The package", checked.stderr, re.M)))
         self.row["own files"] = self.own_files()
-        settings = self.project / "db.toml"
-        text = settings.read_text()
         for old, new in self.application.settings:
-            assert old in text
-            text = text.replace(old, new)
-        settings.write_text(text)
+            replace(self.project / "db.toml", old, new)
         if self.application.hooks:
             hooks = self.project / "db_environment/hooks.py"
             hooks.write_text(self.application.hooks(self.project))

@@ -16,7 +16,7 @@ import copier
 import pytest
 import yaml
 from existing_projects import ExistingProject, bare_project, declarative_project, fastapi_project
-from forked_runs import run_module
+from forked_runs import check_module
 from page_commands import blocks
 from rendering import QUESTIONS, ROOT, Template, check, commit_all, files, run, uv
 
@@ -55,6 +55,12 @@ def adopt(
         vcs_ref=FIRST,
     )
     return stored(project, answers_file or ".copier-answers.yml")
+
+
+def copy_and_be_told(template: Template, project: ExistingProject) -> str:
+    """Bring the toolkit in as `copier copy --defaults` does, and return what Copier said."""
+    arguments = ("copy", "--defaults", str(template.folder), ".")
+    return check_module("copier", *arguments, cwd=project.folder).stderr
 
 
 def update(project: ExistingProject, version: str, answers_file: str | None = None) -> None:
@@ -192,20 +198,21 @@ def test_the_package_is_found(
 
 
 @pytest.mark.parametrize(
-    "folder",
+    ("package", "folder"),
     [
-        "alembic",
-        "app/alembic",
-        "backend/app/alembic",
-        "migrations",
-        "src/app/db/migrations",
-        "src/app/migrations",
-        "src/app/server/db/_migrations",
+        ("app", "alembic"),
+        ("app", "app/alembic"),
+        ("backend/app", "backend/app/alembic"),
+        ("app", "migrations"),
+        ("src/app", "src/app/db/migrations"),
+        ("src/app", "src/app/migrations"),
+        ("src/app", "src/app/server/db/_migrations"),
     ],
 )
-def test_the_alembic_folder_is_found(released: Template, tmp_path: Path, folder: str) -> None:
+def test_the_alembic_folder_is_found(
+    released: Template, tmp_path: Path, package: str, folder: str
+) -> None:
     project = ExistingProject(tmp_path / "mine")
-    package = folder.rpartition("/")[0].partition("/db")[0].partition("/server")[0] or "app"
     project.write({"pyproject.toml": "", f"{package}/models.py": ""})
     project.write({f"{folder}/env.py": "", f"{folder}/script.py.mako": ""})
     commit_all(project.folder, "Start")
@@ -378,10 +385,8 @@ def test_the_dependencies_that_are_told_are_those_of_a_new_project(
     template: Template, tmp_path: Path
 ) -> None:
     project = fastapi_project(tmp_path / "shop")
-    copied = run_module(
-        "copier", "copy", "--defaults", str(template.folder), ".", cwd=project.folder
-    )
-    commands = [shlex.split(line) for line in copied.stderr.splitlines() if " add " in line]
+    said = copy_and_be_told(template, project)
+    commands = [shlex.split(line) for line in said.splitlines() if " add " in line]
     assert [command[:2] for command in commands] == [["uv", "add"]] * 2 + [["poetry", "add"]] * 2
     new = template.render(tmp_path / "new", web_framework="none", model_style="sqlalchemy")
     settings = tomllib.loads((new / "pyproject.toml").read_text())
@@ -390,7 +395,7 @@ def test_the_dependencies_that_are_told_are_those_of_a_new_project(
     assert commands[0][2:] == commands[2][2:] == needed
     assert commands[1][3:] == commands[3][4:]
     assert set(commands[1][3:]) < set(dev)
-    (pip,) = (shlex.split(line) for line in copied.stderr.splitlines() if "pip install" in line)
+    (pip,) = (shlex.split(line) for line in said.splitlines() if "pip install" in line)
     assert pip[2:] == commands[0][2:] + commands[1][3:]
     readme = (project.folder / "db_environment/README.md").read_text()
     assert all(shlex.join(command[:2]) in readme for command in [*commands, pip])
@@ -404,12 +409,10 @@ def test_only_the_commands_of_the_lock_file_are_told(
 ) -> None:
     project = fastapi_project(tmp_path / "shop")
     project.write({lock: ""})
-    copied = run_module(
-        "copier", "copy", "--defaults", str(template.folder), ".", cwd=project.folder
-    )
-    told = re.findall(r"^ +(uv|poetry|pip) (?:add|install)", copied.stderr, re.M)
+    said = copy_and_be_told(template, project)
+    told = re.findall(r"^ +(uv|poetry|pip) (?:add|install)", said, re.M)
     assert told == [kept, kept]
-    assert f"{kept} run python -m app.db upgrade" in copied.stderr
+    assert f"{kept} run python -m app.db upgrade" in said
 
 
 def test_workflows_run_the_toolkit_where_it_is(released: Template, tmp_path: Path) -> None:
@@ -494,15 +497,12 @@ def test_a_fastapi_project_is_migrated_after_four_commands(
     check(uv(), "sync", "--quiet", "--python", sys.executable, cwd=project.folder)
     project.write({".gitignore": ".venv\n__pycache__\n.pytest_cache\nuv.lock\n"})
     commit_all(project.folder, "Sync")
-    copied = run_module(
-        "copier", "copy", "--defaults", str(released.folder), ".", cwd=project.folder
-    )
-    assert copied.returncode == 0, copied.stderr
+    said = copy_and_be_told(released, project)
     new_files(project)
     page = blocks((ROOT / "docs/adopting.md").read_text())
     copy, *others = page[:4]
     assert copy == "uvx copier copy TEMPLATE ."
-    told = [line.strip() for line in copied.stderr.splitlines() if line.startswith("    ")]
+    told = [line.strip() for line in said.splitlines() if line.startswith("    ")]
     for shown in others:
         start = shown.removeprefix("uv run ").partition("...")[0]
         typed = next(line for line in told if line.removeprefix("uv run ").startswith(start))

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
-from forked_runs import run_module
+from forked_runs import check_module, run_module
 from lived_in import replace
 from releases import RELEASES
 from rendering import ROOT, Template, check, commit_all
@@ -58,9 +58,7 @@ def make(template: Template, project: Path, version: str) -> None:
 
 def update(project: Path, *options: str) -> str:
     """Run `copier update`, which must succeed, and return what it said."""
-    result = run_module("copier", "update", "--defaults", *options, cwd=project)
-    assert result.returncode == 0, result.stderr
-    return result.stdout
+    return check_module("copier", "update", "--defaults", *options, cwd=project).stdout
 
 
 def test_edits_in_a_renamed_file_are_kept(renaming: Template, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import copier
 import pytest
 import yaml
-from forked_runs import run_module
+from forked_runs import check_module, run_module
 from lived_in import edit_shared_files, live_in, replace
 from releases import PRESENT, RELEASES, Release, released_template
 from rendering import QUESTIONS, Template, check, commit_all, files, run_mypy, uv
@@ -274,7 +274,7 @@ def test_recopy_gives_the_files_of_the_template_back(released: Template, project
     commit_all(project, "Our work, and what should not be")
     before = files(project)
     command = ("copier", "recopy", "--defaults", "--overwrite", "--vcs-ref", PRESENT)
-    assert run_module(*command, cwd=project).returncode == 0
+    check_module(*command, cwd=project)
     fresh = files(released.render(project.parent / "fresh", PRESENT))
     found = files(project)
     assert {path: found[path] for path in fresh} == fresh

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from alembic.ddl.impl import DefaultImpl
-from sqlalchemy import Column, Connection, DefaultClause, String, literal
+from sqlalchemy import Column, Connection
 from sqlalchemy.dialects.postgresql import JSON, JSONB
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import NullType
@@ -37,23 +37,21 @@ def compare_what_alembic_cannot(impl: DefaultImpl) -> None:
             return _text(found) != _text(of_model)
         if not ask_the_server(inspected, model, of_model, found):
             return False
-        connection, default = impl.connection, model.server_default
-        if connection is None or found is None or not isinstance(default, DefaultClause):
+        if impl.connection is None or found is None:
             return True
-        return _as_stored(connection, inspected, default) != found
+        renderer = impl.dialect.ddl_compiler(impl.dialect, None)  # type: ignore[arg-type] # as Alembic
+        default = renderer.get_column_default_string(model)
+        return default is None or _as_stored(impl.connection, inspected, default) != found
 
     impl.compare_server_default = compare  # type: ignore[method-assign]
 
 
-def _as_stored(connection: Connection, column: Column[Any], default: DefaultClause) -> str | None:
+def _as_stored(connection: Connection, column: Column[Any], default: str) -> str | None:
     """Return a default as PostgreSQL writes it for a column of this type; None: it cannot."""
-    dialect = connection.dialect
-    given = literal(default.arg, String) if isinstance(default.arg, str) else default.arg
-    value = given.compile(dialect=dialect, compile_kwargs={"literal_binds": True})
     undo = connection.begin_nested()
     try:
-        type_ = column.type.compile(dialect=dialect)
-        connection.exec_driver_sql(_STORE_SQL.format(type_, value))
+        type_ = column.type.compile(dialect=connection.dialect)
+        connection.exec_driver_sql(_STORE_SQL.format(type_, default))
         stored: str | None = connection.exec_driver_sql(_STORED_SQL).scalar()
     except DBAPIError:  # a read-only session, for one: then it differs, as Alembic says
         return None
