@@ -1,7 +1,7 @@
 """What the engine costs, and what it saves: `uv run python tests/benchmarks/engine.py`.
 
 It prints the tables of docs/benchmarks-engine.md, from one run on one machine, so trust the ratios.
-It needs PgBouncer. `--help` has the durations; a short run is `--seconds 0.3 --faults 5`.
+It needs PgBouncer. `--help` has the durations; a short run is `--rounds 5 --faults 5`.
 """
 
 import argparse
@@ -10,10 +10,10 @@ import logging
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
-from statistics import median
-from typing import Final
+from statistics import mean, quantiles, stdev
+from typing import Final, NamedTuple
 
 TESTS: Final = Path(__file__).parent.parent
 sys.path[:0] = [str(TESTS), str(TESTS.parent / "template/{{ package_folder }}")]
@@ -31,11 +31,18 @@ CLIENTS: Final = 10
 BASE: Final = "bare AsyncEngine"
 
 
+class Burst(NamedTuple):
+    """What all clients of a contender did in one turn."""
+
+    rate: float
+    failed: int
+
+
 def main() -> None:
     """Measure and print, each part on databases of its own."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=2.0, help="of a cell of the first table")
-    parser.add_argument("--rounds", type=int, default=5, help="of the first table")
+    parser.add_argument("--seconds", type=float, default=0.2, help="of a turn in the first table")
+    parser.add_argument("--rounds", type=int, default=60, help="of the first table")
     parser.add_argument("--faults", type=float, default=60.0, help="seconds of a run with faults")
     parser.add_argument("--parts", default="throughput,lag,faults")
     options = parser.parse_args()
@@ -74,7 +81,7 @@ def new_database(databases: TestDatabases) -> Endpoint:
 def report_throughput(
     server: LocalServer, direct: Endpoint, certificates: Certificates, seconds: float, rounds: int
 ) -> None:
-    """Print requests per second: each round runs all contenders, in an order that rotates."""
+    """Print requests per second at both endpoints."""
     database = direct.url.partition("?")[0].rpartition("/")[2]
     program = find_pgbouncer() or ""
     with running_bouncer(program, server, certificates=certificates) as bouncer:
@@ -84,33 +91,38 @@ def report_throughput(
         print(f"\n### Requests per second, {CLIENTS} clients, {rounds} rounds of {seconds} s")
         for name, endpoint in (("direct, Unix socket", direct), ("PgBouncer, TLS", pooled)):
             for kind in ("read", "write"):
-                found: dict[str, list[float]] = {contender: [] for contender in CONTENDERS}
-                failed = dict.fromkeys(CONTENDERS, 0)
-                for number in range(rounds):
-                    order = list(CONTENDERS)
-                    order = order[number % len(order) :] + order[: number % len(order)]
-                    for contender in order:
-                        rate, errors = asyncio.run(measured(contender, endpoint, kind, seconds))
-                        found[contender].append(rate)
-                        failed[contender] += errors
-                print_throughput(f"{kind}, {name}", found, failed)
+                found = asyncio.run(measured(endpoint, kind, seconds, rounds))
+                print_throughput(f"{kind}, {name}", found)
 
 
 async def measured(
-    contender: str, endpoint: Endpoint, kind: str, seconds: float
-) -> tuple[float, int]:
-    """Let the clients send requests one after the other; return the rate and the failures."""
-    async with CONTENDERS[contender](endpoint) as requests:
-        request = requests[kind]
-        await run_clients(request, min(seconds, 0.3))  # connects, and fills the caches
-        done, errors = await run_clients(request, seconds)
-    return done / seconds, errors
+    endpoint: Endpoint, kind: str, seconds: float, rounds: int
+) -> dict[str, list[Burst]]:
+    """Let the contenders take turns, all of them open, in an order that rotates.
+
+    A turn is short, so that what slows the machine for a while slows all of them.
+    """
+    found: dict[str, list[Burst]] = {name: [] for name in CONTENDERS}
+    async with AsyncExitStack() as stack:
+        requests = {
+            name: (await stack.enter_async_context(open_(endpoint)))[kind]
+            for name, open_ in CONTENDERS.items()
+        }
+        for number in range(-1, rounds):
+            order = list(CONTENDERS)
+            order = order[number % len(order) :] + order[: number % len(order)]
+            for name in order:
+                burst = await run_clients(requests[name], seconds)
+                if number >= 0:  # the first round connects, and fills the caches
+                    found[name].append(burst)
+    return found
 
 
-async def run_clients(request: Callable[[int], Awaitable[None]], seconds: float) -> tuple[int, int]:
-    """Return how many requests succeeded and failed."""
+async def run_clients(request: Callable[[int], Awaitable[None]], seconds: float) -> Burst:
+    """Let the clients send requests one after the other."""
     loop = asyncio.get_running_loop()
-    end = loop.time() + seconds
+    started = loop.time()
+    end = started + seconds
 
     async def client(number: int) -> tuple[int, int]:
         done = errors = 0
@@ -123,17 +135,22 @@ async def run_clients(request: Callable[[int], Awaitable[None]], seconds: float)
         return done, errors
 
     each = await asyncio.gather(*(client(number) for number in range(CLIENTS)))
-    return sum(done for done, _ in each), sum(errors for _, errors in each)
+    rate = sum(done for done, _ in each) / (loop.time() - started)
+    return Burst(rate, sum(errors for _, errors in each))
 
 
-def print_throughput(title: str, found: dict[str, list[float]], failed: dict[str, int]) -> None:
-    """Print medians, spreads, and the median of the ratios within each round."""
-    print(f"\n**{title}**\n\n| | requests/s | lowest to highest | of bare | failed |")
+def print_throughput(title: str, found: dict[str, list[Burst]]) -> None:
+    """Print medians, the middle half of the rates, and the mean of the ratios within a round."""
+    print(f"\n**{title}**\n\n| | requests/s | middle half | of bare | failed |")
     print("|---|---|---|---|---|")
-    for name, rates in found.items():
-        ratio = median(rate / base for rate, base in zip(rates, found[BASE], strict=True))
-        spread = f"{min(rates):.0f} to {max(rates):.0f}"
-        print(f"| {name} | {median(rates):.0f} | {spread} | {ratio:.2f} | {failed[name]} |")
+    for name, bursts in found.items():
+        rates = [burst.rate for burst in bursts]
+        low, middle, high = quantiles(rates, n=4)
+        ratios = [rate / base.rate for rate, base in zip(rates, found[BASE], strict=True)]
+        error = 2 * stdev(ratios) / len(ratios) ** 0.5
+        failed = sum(burst.failed for burst in bursts)
+        spread = f"{low:.0f} to {high:.0f}"
+        print(f"| {name} | {middle:.0f} | {spread} | {mean(ratios):.2f} ± {error:.2f} | {failed} |")
 
 
 if __name__ == "__main__":

@@ -7,13 +7,18 @@ from typing import Any, Final
 
 import asyncpg
 import pytest
-from db import create_engine
+from db import create_engine, run_transaction
 from db.connection.settings import Settings
 from neon.plain import plain_engine
 from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import (
+    AsyncConnection,
+    AsyncEngine,
+    AsyncSession,
+    create_async_engine,
+)
 
 # A request: a transaction of one statement, on the row with this id.
 Request = Callable[[int], Awaitable[None]]
@@ -75,16 +80,39 @@ async def raw_asyncpg(endpoint: Endpoint) -> AsyncIterator[Opened]:
     await pool.close()
 
 
-def _requests(engine: AsyncEngine) -> Opened:
+Work = Callable[[Any], Awaitable[None]]
+Unit = Callable[[AsyncEngine, Work], Awaitable[None]]
+
+
+async def in_connection(engine: AsyncEngine, work: Work) -> None:
+    """A unit of work in SQLAlchemy Core."""
+    async with engine.begin() as connection:
+        await work(connection)
+
+
+async def in_session(engine: AsyncEngine, work: Work) -> None:
+    """A unit of work in a session, as SQLAlchemy's documentation has it."""
+    async with AsyncSession(engine, expire_on_commit=False) as session, session.begin():
+        await work(session)
+
+
+async def in_run_transaction(engine: AsyncEngine, work: Work) -> None:
+    """A unit of work that a retry may save."""
+    await run_transaction(work, engine=engine)
+
+
+def _requests(engine: AsyncEngine, unit: Unit) -> Opened:
     def request(kind: str) -> Request:
         sql, returns = _SQL[kind]
         statement = text(sql.format(":id"))
 
         async def run(number: int) -> None:
-            async with engine.begin() as connection:
+            async def work(connection: AsyncConnection | AsyncSession) -> None:
                 result = await connection.execute(statement, {"id": number})
                 if returns:
                     result.one()
+
+            await unit(engine, work)
 
         return run
 
@@ -131,13 +159,13 @@ def our_traced_engine(endpoint: Endpoint) -> AsyncEngine:
     return create_engine(our_settings(endpoint))
 
 
-def _with_engine(make: Callable[[Endpoint], AsyncEngine]) -> Any:
+def _with_engine(make: Callable[[Endpoint], AsyncEngine], unit: Unit = in_connection) -> Any:
     @asynccontextmanager
     async def opened(endpoint: Endpoint) -> AsyncIterator[Opened]:
         async with AsyncExitStack() as stack:
             engine = make(endpoint)
             stack.push_async_callback(engine.dispose)
-            yield _requests(engine)
+            yield _requests(engine, unit)
 
     return opened
 
@@ -149,4 +177,6 @@ CONTENDERS: Final[dict[str, Any]] = {
     "commonly recommended": _with_engine(common_engine),
     "ours": _with_engine(our_engine),
     "ours, extra otel": _with_engine(our_traced_engine),
+    "bare AsyncSession": _with_engine(bare_engine, in_session),
+    "ours, run_transaction": _with_engine(our_engine, in_run_transaction),
 }

@@ -107,11 +107,13 @@ class Bench:
         with tempfile.TemporaryDirectory(dir=self.folder) as scratch:
             projects = make_projects(Path(scratch), count, with_model=self.with_model)
             found: dict[str, list[Cost]] = {}
-            for number in range(-1, rounds):  # the first round fills the caches of byte code
+            for number in range(-1, rounds):
+                # The first round fills the caches of byte code: that needs no distance.
+                delay = delay_seconds if number >= 0 else 0.0
                 order = [STOCK, OURS, LIMIT]
                 order = order[number % 3 :] + order[: number % 3]
                 for name in order:
-                    costs = self.measure(name, projects, delay_seconds)
+                    costs = self.measure(name, projects, delay)
                     for kind, cost in zip(("to head", "at head"), costs, strict=False):
                         if number >= 0:
                             found.setdefault(f"{name}, {kind}", []).append(cost)

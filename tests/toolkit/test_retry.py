@@ -15,6 +15,7 @@ from scratch_project import ScratchProject
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 COUNT = "SELECT count(*) FROM notes"
 INSERT = text("INSERT INTO notes VALUES ('a')")
@@ -35,6 +36,17 @@ async def opened(
     monkeypatch.setattr(application, "_engine", engine)
     yield engine
     await engine.dispose()
+
+
+class Base(DeclarativeBase):
+    """What rows are declared on."""
+
+
+class Note(Base):
+    """A row, as the ORM has it."""
+
+    __tablename__ = "notes"
+    t: Mapped[str] = mapped_column(primary_key=True)
 
 
 class Work:
@@ -235,6 +247,22 @@ async def test_a_savepoint_is_no_commit(opened: AsyncEngine, query: Query) -> No
 
     assert await run_transaction(Work(lose_after_savepoint)) == 2
     assert await query(COUNT) == 2
+
+
+async def test_what_is_lost_while_objects_are_flushed_was_not_committed(
+    killed_in_commit: Callable[[AsyncSession, int], Any], query: Query
+) -> None:
+    attempts = 0
+
+    async def leave_an_object(session: AsyncSession) -> None:
+        nonlocal attempts
+        attempts += 1
+        await killed_in_commit(session, attempts)
+        await session.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))  # so that INSERT ends it
+        session.add(Note(t="a"))
+
+    await run_transaction(leave_an_object)
+    assert (attempts, await query(COUNT)) == (2, 1)
 
 
 async def test_a_constraint_that_commit_refuses_is_raised_as_it_is(

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import asyncpg
 
-from .attempts import attempts
+from .attempts import persist
 from .failures import is_refusal
 from .pool import Counters
 
@@ -35,20 +35,23 @@ def make_connector(counters: Counters, *, server_timeout_seconds: float | None) 
 
     async def connect(*args: Any, timeout: float, **kwargs: Any) -> asyncpg.Connection:  # noqa: ASYNC109 - asyncpg's own
         started = time.monotonic()
-        repeated = attempts(
-            "to connect",
-            _log,
-            may_pass=is_refusal,
-            deadline_seconds=timeout,
-            longest_wait_seconds=1,
-        )
+
+        async def attempt() -> asyncpg.Connection:
+            left_seconds = max(0.001, timeout - (time.monotonic() - started))
+            connection = await asyncpg.connect(*args, timeout=left_seconds, **kwargs)
+            if server_timeout_seconds is not None:
+                await _set_timeouts(connection, server_timeout_seconds)
+            return connection
+
         try:
-            async for attempt in repeated:
-                with attempt:
-                    left_seconds = max(0.001, timeout - (time.monotonic() - started))
-                    connection = await asyncpg.connect(*args, timeout=left_seconds, **kwargs)
-                    if server_timeout_seconds is not None:
-                        await _set_timeouts(connection, server_timeout_seconds)
+            connection = await persist(
+                attempt,
+                "to connect",
+                _log,
+                may_pass=is_refusal,
+                deadline_seconds=timeout,
+                longest_wait_seconds=1,
+            )
         except Exception:
             counters.connect_failures += 1
             counters.last_failure = time.monotonic()

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from .connector import make_connector
 from .failures import explained
 from .local_server import start_if_local
+from .one_trip import OneTripConnection
 from .pool import CheckedQueuePool, CountedNullPool, Counters
 from .pool_figures import watch
 from .settings import Settings, load_settings
@@ -99,7 +100,8 @@ def create_migration_engine(
 ) -> AsyncEngine:
     """Make an engine for migrations: the direct endpoint, no pool, no time limit on a statement.
 
-    Connecting waits for a compute that wakes, as the application's engine does.
+    Connecting waits for a compute that wakes, as the application's engine does. A statement takes
+    one round trip where it can (`one_trip.OneTripConnection`).
 
     Where the URL is the embedded server's, the server is started.
 
@@ -111,6 +113,7 @@ def create_migration_engine(
     start_if_local(url)
     arguments = _connect_args(url, settings) | {
         "command_timeout": None,
+        "connection_class": OneTripConnection,
         "async_creator_fn": make_connector(Counters(), server_timeout_seconds=None),
     }
     return create_async_engine(url.sqlalchemy, connect_args=arguments, poolclass=NullPool)

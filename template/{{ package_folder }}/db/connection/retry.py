@@ -8,7 +8,7 @@ from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from sqlalchemy.orm import Session
 
-from .attempts import attempts
+from .attempts import persist
 from .errors import CommitOutcomeUnknownError
 from .failures import is_connection_loss, is_transient, was_never_sent
 from .session import get_engine
@@ -48,14 +48,14 @@ async def run_transaction(
         is_unknown = isinstance(error, CommitOutcomeUnknownError)
         return is_transient(error) or (idempotent and is_unknown)
 
-    repeated = attempts(
+    return await persist(
+        lambda: _attempt(target, work, isolation_level),
         "of a transaction",
         _log,
         may_pass=may_pass,
         deadline_seconds=deadline_seconds,
         longest_wait_seconds=2,
     )
-    return await repeated(_attempt, target, work, isolation_level)
 
 
 class _WatchedSession(Session):
@@ -66,7 +66,9 @@ class _WatchedSession(Session):
 
 @event.listens_for(_WatchedSession, "before_commit")  # on each session it would cost more
 def _mark(session: _WatchedSession) -> None:
-    session.commit_has_begun = session.commit_has_begun or not session.in_nested_transaction()
+    if not session.in_nested_transaction():
+        session.flush()  # what fails before COMMIT may be repeated
+        session.commit_has_begun = True
 
 
 async def _attempt(
@@ -81,7 +83,6 @@ async def _attempt(
             await session.connection(execution_options={"isolation_level": isolation_level})
         try:
             result = await work(session)
-            await session.flush()  # what fails before COMMIT may be repeated
             await session.commit()
         except Exception as error:
             # A TimeoutError in COMMIT is as unknown: the client stopped waiting for the answer.
