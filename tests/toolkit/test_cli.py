@@ -57,6 +57,7 @@ def test_the_help_names_every_command(project: ScratchProject) -> None:
     branch = project.db("branch", "--help").stdout
     for command in ("list", "create", "delete", "reset", "url", "use"):
         assert f" {command} " in branch
+    assert "completion" not in result.stdout + branch, "a project's shell knows no `db`"
 
 
 def test_from_a_model_to_a_table_and_back(project: ScratchProject) -> None:

@@ -20,7 +20,9 @@ from .connection.settings import load_settings
 from .connection.url import DatabaseURL
 from .console import say, say_done, say_table, size, write_json
 
-branch_app = typer.Typer(help="Branches of the database.", no_args_is_help=True)
+branch_app = typer.Typer(
+    help="Branches of the database.", no_args_is_help=True, add_completion=False
+)
 
 T = TypeVar("T")
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The branch.")]
