@@ -149,12 +149,22 @@ async def test_a_lost_connection_is_replaced_before_it_is_handed_out(
     for idle in (False, True):
         async with small.connect() as connection:
             process = await connection.scalar(text("SELECT pg_backend_pid()"))
-        await query(f"SELECT pg_terminate_backend({process})")
+        await query(f"SELECT pg_terminate_backend({process}, 9999)")
         await asyncio.sleep(0.1 if idle else 0)
         async with small.connect() as connection:
             assert await connection.scalar(text("SELECT 1")) == 1
     figures = pool_figures(small)
     assert (figures.connects, figures.invalidations, figures.checked_out) == (3, 2, 0)
+
+
+async def test_an_idle_connection_that_lives_is_handed_out(
+    small: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("db.connection.pool._TRUSTED_IDLE_SECONDS", 0.0)
+    for _ in range(3):
+        async with small.connect() as connection:
+            assert await connection.scalar(text("SELECT 1")) == 1
+    assert pool_figures(small).connects == 1
 
 
 async def test_an_idle_connection_is_asked_whether_it_lives(

@@ -138,8 +138,14 @@ def test_a_wrong_usage(project: ScratchProject, arguments: list[str]) -> None:
 def test_json_into_a_folder_that_is_not_there(
     project: ScratchProject, database: DatabaseURL
 ) -> None:
-    result = project.db("status", "--json", "no/where.json", DATABASE_URL=database.render())
+    result = project.db("upgrade", "--json", "no/where.json", DATABASE_URL=database.render())
     refused(result, 2, "no/where.json cannot be written")
+    assert "applied" not in result.stderr, "it is refused before anything is done"
+
+
+@pytest.mark.parametrize("command", ["upgrade", "downgrade"])
+def test_an_empty_revision(project: ScratchProject, database: DatabaseURL, command: str) -> None:
+    refused(project.db(command, "", DATABASE_URL=database.render()), 2, "The revision is empty")
 
 
 def test_neon_local_is_a_file(project: ScratchProject) -> None:

@@ -94,6 +94,23 @@ async def test_a_second_statement_in_the_text_is_refused_as_ever(
     assert found.one() == (None, None)
 
 
+@pytest.mark.parametrize("sql", ["UPDATE notes SET words = %s", "DELETE FROM notes"])
+async def test_parameters_without_a_place_are_refused_as_ever(
+    connection: AsyncConnection, sql: str
+) -> None:
+    with pytest.raises(DBAPIError):
+        await connection.exec_driver_sql(sql, ("x",))
+
+
+async def test_the_drivers_own_prepared_statements_are_asyncpgs(
+    connection: AsyncConnection,
+) -> None:
+    driver = (await connection.get_raw_connection()).driver_connection
+    assert driver is not None
+    statement = await driver.prepare("UPDATE notes SET words = 'b'")
+    assert statement.get_query() == "UPDATE notes SET words = 'b'"
+
+
 async def test_a_failure_is_sqlalchemys_and_takes_the_transaction(
     connection: AsyncConnection,
 ) -> None:

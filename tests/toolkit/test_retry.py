@@ -238,6 +238,68 @@ async def test_what_the_work_committed_by_itself_is_not_repeated(
     assert (work.attempts, await query(COUNT)) == (1, 1)
 
 
+async def own_commit(session: AsyncSession) -> None:
+    await session.execute(INSERT)
+    await session.commit()
+
+
+async def own_commit_of_the_connection(session: AsyncSession) -> None:
+    await session.execute(INSERT)
+    await (await session.connection()).commit()
+
+
+async def own_commit_and_another_connection(session: AsyncSession) -> None:
+    await own_commit(session)
+    assert isinstance(session.bind, AsyncEngine)
+    async with session.bind.connect():  # this one has the connection now
+        await session.connection()
+
+
+@pytest.mark.parametrize(
+    "commit", [own_commit, own_commit_of_the_connection, own_commit_and_another_connection]
+)
+@pytest.mark.parametrize("sqlstate", ["40001", "57P01"])
+async def test_a_race_that_is_lost_after_an_own_commit_is_not_repeated(
+    opened: AsyncEngine,
+    query: Query,
+    commit: Callable[[AsyncSession], Any],
+    sqlstate: str,
+) -> None:
+    attempts = 0
+
+    async def commit_and_lose(session: AsyncSession) -> None:
+        nonlocal attempts
+        attempts += 1
+        await commit(session)
+        connection = await session.connection()
+        await connection.execute(
+            text(f"DO $$ BEGIN RAISE 'lost' USING ERRCODE = '{sqlstate}'; END $$")
+        )
+
+    with pytest.raises(CommitOutcomeUnknownError):
+        await run_transaction(commit_and_lose)
+    assert (attempts, await query(COUNT)) == (1, 1)
+
+
+async def test_a_commit_over_an_open_savepoint_is_a_commit(
+    killed_in_commit: Callable[[AsyncSession, int], Any],
+) -> None:
+    attempts = 0
+
+    async def leave_a_savepoint(session: AsyncSession) -> None:
+        nonlocal attempts
+        attempts += 1
+        await killed_in_commit(session, attempts)
+        root = await session.begin()
+        await session.begin_nested()
+        await session.execute(INSERT)
+        await root.commit()
+
+    with pytest.raises(CommitOutcomeUnknownError):
+        await run_transaction(leave_a_savepoint)
+    assert attempts == 1
+
+
 async def test_a_savepoint_is_no_commit(opened: AsyncEngine, query: Query) -> None:
     async def lose_after_savepoint(session: AsyncSession, attempt: int) -> None:
         async with session.begin_nested():
@@ -263,6 +325,22 @@ async def test_what_is_lost_while_objects_are_flushed_was_not_committed(
 
     await run_transaction(leave_an_object)
     assert (attempts, await query(COUNT)) == (2, 1)
+
+
+async def test_a_connection_that_was_given_back_tells_nothing_of_a_commit(
+    opened: AsyncEngine, query: Query
+) -> None:
+    async def roll_back_and_lose(session: AsyncSession, attempt: int) -> None:
+        await session.execute(INSERT)
+        await session.rollback()
+        async with opened.begin() as other:  # on the same connection
+            await other.execute(text("INSERT INTO notes VALUES ('b')"))
+        if attempt == 1:
+            await query("DELETE FROM notes")
+            raise ConnectionResetError
+
+    assert await run_transaction(Work(roll_back_and_lose)) == 2
+    assert await query(COUNT) == 2
 
 
 async def test_a_constraint_that_commit_refuses_is_raised_as_it_is(

@@ -227,6 +227,18 @@ async def test_limits_fit_the_statement_and_survive_an_autocommit_block(
     )
 
 
+async def test_a_concurrent_build_waits_for_old_transactions_as_long_as_they_last(
+    project: ScratchProject, table: DatabaseURL, query: Query, quick: None
+) -> None:
+    project.revision("a1", up=INDEX, undo=DROP_INDEX)
+    async with session(table, "SELECT count(*) FROM t"):
+        run = asyncio.create_task(upgrade(table))
+        await asyncio.sleep(1.5)  # three times the patience of other statements
+        assert not run.done()
+    assert [step.revision for step in await run] == ["a1"]
+    assert await query("SELECT indisvalid FROM pg_index WHERE indexrelid = 'i'::regclass")
+
+
 async def test_an_interrupted_build_is_found_dropped_and_built_anew(
     project: ScratchProject, table: DatabaseURL, query: Query
 ) -> None:

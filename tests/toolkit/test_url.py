@@ -259,6 +259,8 @@ def test_a_password_never_shows() -> None:
         (f"postgresql://role:{SECRET}@{DIRECT}/db?sslrootcert=/no/file", "is no file"),
         (f"postgresql://role:{SECRET}@{DIRECT}/db?connect_timeout=soon", "connect_timeout=soon"),
         (f"postgresql://role@{DIRECT}/db?password={SECRET}", "has password, which is not used"),
+        (f"postgresql://role:a@{SECRET}/b@{DIRECT}/db", 'has more than one "@"'),
+        (f"postgresql://role:a@b#/{SECRET}@{DIRECT}/db", 'has more than one "@"'),
         (f"postgresql://role:{SECRET}@{DIRECT}/db?sslcert=c.pem", "has sslcert"),
         (f"postgresql://role:{SECRET}@{DIRECT}/db?statement_cache_size=0", "statement_cache_size"),
         (f"postgresql://role:{SECRET}@a,b/db", "names several hosts"),

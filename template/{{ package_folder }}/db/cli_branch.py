@@ -18,7 +18,7 @@ from .branching.providers import open_provider
 from .connection.errors import UsageError
 from .connection.settings import load_settings
 from .connection.url import DatabaseURL
-from .console import say, say_done, say_table, size, write_json
+from .console import say, say_done, say_table, size, writable, write_json
 
 branch_app = typer.Typer(
     help="Branches of the database.", no_args_is_help=True, add_completion=False
@@ -28,7 +28,10 @@ T = TypeVar("T")
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The branch.")]
 Force = Annotated[bool, typer.Option("--force", help="End the sessions that are in the way.")]
 Json = Annotated[
-    str | None, typer.Option("--json", metavar="FILE|-", help="Write the result as JSON too.")
+    str | None,
+    typer.Option(
+        "--json", metavar="FILE|-", help="Write the result as JSON too.", callback=writable
+    ),
 ]
 _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
 
@@ -103,7 +106,7 @@ def delete(name: Name, force: Force = False) -> None:
 
     async def work(provider: BranchProvider) -> None:
         if name == await provider.branch_of(load_settings().url):
-            raise UsageError(f"{name} is the branch in use.", "First: db branch use main")
+            raise UsageError(f"{name} is the branch in use.", "First use another: db branch use")
         await provider.delete(name, force=force)
 
     run_on_provider(work)

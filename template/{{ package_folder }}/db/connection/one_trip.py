@@ -25,8 +25,12 @@ class OneTripConnection(asyncpg.Connection):  # type: ignore[misc] # it has no t
     __slots__ = ()
 
     async def prepare(self, query: str, **options: Any) -> Any:
-        """Return what runs the statement: one that is prepared, or one that need not be."""
-        if _WITHOUT_ROWS.match(query) and not _NEEDS_PREPARING.search(query):
+        """Return what runs the statement: one that is prepared, or one that need not be.
+
+        SQLAlchemy asks with `name=None`; who else asks gets what asyncpg has.
+        """
+        is_sqlalchemy = options == {"name": None}
+        if is_sqlalchemy and _WITHOUT_ROWS.match(query) and not _NEEDS_PREPARING.search(query):
             return _Unprepared(self, query)
         return await super().prepare(query, **options)
 
@@ -46,9 +50,9 @@ class _Unprepared:
         """Return the columns of the rows."""
         return ()
 
-    async def fetch(self) -> tuple[()]:
-        """Run it; return the rows."""
-        self._status = await self._connection.execute(self._query)
+    async def fetch(self, *parameters: Any) -> tuple[()]:
+        """Run it; return the rows. Parameters without a place in it are refused by the server."""
+        self._status = await self._connection.execute(self._query, *parameters)
         return ()
 
     def get_statusmsg(self) -> str:

@@ -2,9 +2,10 @@
 
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Literal, TypeVar, cast
+from typing import Any, Final, Literal, TypeVar, cast
+from weakref import WeakSet, ref
 
-from sqlalchemy import event
+from sqlalchemy import Connection, Engine, event
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from sqlalchemy.orm import Session
 
@@ -14,6 +15,8 @@ from .failures import is_connection_loss, is_transient, was_never_sent
 from .session import get_engine
 
 Result = TypeVar("Result")
+_UNIT: Final = "unit_of_work"
+_watched: Final[WeakSet[Engine]] = WeakSet()
 IsolationLevel = Literal["READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"]
 
 _log = logging.getLogger(__name__)
@@ -39,10 +42,12 @@ async def run_transaction(
     reads. `engine` is by default the one that `init_db` opened.
 
     Raises:
-        CommitOutcomeUnknownError: the connection was lost while COMMIT ran.
+        CommitOutcomeUnknownError: the connection was lost while COMMIT ran, or `work` committed by
+            itself and failed after that in a way that would be repeated otherwise.
         Exception: whatever `work` raised last, rolled back. Cancellation is never held up.
     """
     target = engine or get_engine()
+    _watch(target.sync_engine)
 
     def may_pass(error: BaseException) -> bool:
         is_unknown = isinstance(error, CommitOutcomeUnknownError)
@@ -59,16 +64,54 @@ async def run_transaction(
 
 
 class _WatchedSession(Session):
-    """Knows whether a COMMIT was begun: by `work` itself too, after which nothing is repeated."""
+    """Knows whether a COMMIT was begun, and ended: by `work` itself too, in whatever way.
+
+    A COMMIT that `work` writes as SQL is the one that nobody sees.
+    """
 
     commit_has_begun = False
+    has_committed = False
 
 
 @event.listens_for(_WatchedSession, "before_commit")  # on each session it would cost more
-def _mark(session: _WatchedSession) -> None:
-    if not session.in_nested_transaction():
-        session.flush()  # what fails before COMMIT may be repeated
+def _flush(session: _WatchedSession) -> None:
+    session.flush()  # what fails before COMMIT may be repeated
+
+
+@event.listens_for(_WatchedSession, "after_begin")
+def _take(session: _WatchedSession, _: Any, connection: Connection) -> None:
+    connection.info[_UNIT] = ref(session)
+    session.has_committed = session.commit_has_begun  # it goes on, so that it went well
+
+
+def _commits(connection: Connection) -> None:
+    if (session := _unit_of(connection)) is not None:
         session.commit_has_begun = True
+
+
+def _begins(connection: Connection) -> None:
+    """Notice what begins after a COMMIT of the connection's own, of which the session knows not."""
+    if (session := _unit_of(connection)) is not None and session.commit_has_begun:
+        session.has_committed = True
+
+
+def _rolls_back(connection: Connection) -> None:
+    if not connection.invalidated:
+        connection.info.pop(_UNIT, None)  # it may go to another one now
+
+
+def _unit_of(connection: Connection) -> _WatchedSession | None:
+    found = None if connection.invalidated else connection.info.get(_UNIT)
+    return None if found is None else cast(_WatchedSession | None, found())
+
+
+def _watch(engine: Engine) -> None:
+    """Follow the engine's own COMMITs: a session's events do not tell them from savepoints."""
+    if engine not in _watched:
+        event.listen(engine, "commit", _commits)
+        event.listen(engine, "begin", _begins)
+        event.listen(engine, "rollback", _rolls_back)
+        _watched.add(engine)
 
 
 async def _attempt(
@@ -87,8 +130,13 @@ async def _attempt(
         except Exception as error:
             # A TimeoutError in COMMIT is as unknown: the client stopped waiting for the answer.
             is_lost = is_connection_loss(error) or isinstance(error, TimeoutError)
-            has_begun = cast(_WatchedSession, session.sync_session).commit_has_begun
-            if has_begun and is_lost and not was_never_sent(error):
+            watched = cast(_WatchedSession, session.sync_session)
+            if watched.has_committed and is_transient(error):
+                raise CommitOutcomeUnknownError(
+                    "The work committed by itself, and was lost after that.",
+                    "Look what is stored before it is done again, and leave COMMIT to the end.",
+                ) from error
+            if watched.commit_has_begun and is_lost and not was_never_sent(error):
                 raise CommitOutcomeUnknownError(
                     "The connection was lost while the transaction was committed.",
                     "Look whether it is stored before it is done again.",

@@ -55,6 +55,11 @@ class DatabaseURL:
             )
         if not parts.database:
             raise ConfigurationError(f"{variable} names no database.", _EXAMPLE)
+        if "@" in text.partition("://")[2].partition("@")[2].partition("?")[0]:
+            # What stands before the last "@" may be a part of the password: nothing of it is shown.
+            raise ConfigurationError(
+                f'{variable} has more than one "@".', "Write %40 for that of a name or a password."
+            )
         _check_parameters(parts.query, variable)
         url = cls(_with_ssl_mode(parts.set(drivername="postgresql")))
         url._check_place(variable)

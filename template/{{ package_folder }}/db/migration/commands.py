@@ -122,6 +122,8 @@ def require_revision(script: ScriptDirectory, revision: str) -> None:
         UsageError: there is no such revision, or several begin with it.
         MigrationError: "head" is asked for where there are several.
     """
+    if not revision:
+        raise UsageError("The revision is empty.", "Name one, or head.")
     if revision in ("base", "heads") or "+" in revision or "-" in revision or ":" in revision:
         return
     try:

@@ -154,7 +154,8 @@ def _protected(
     watch = BlockerWatch(connection, lock.driver, progress)
     timeouts, indexes = Timeouts(connection), ConcurrentIndexes(connection)
     tracing = nullcontext() if tracer is None else tracer.tracing(connection)
-    with timeouts.kept(), indexes.looked_after(), watch.watching(), tracing:
+    # The indexes' own questions come before the limits of the statement that made them ask.
+    with indexes.looked_after(), timeouts.kept(), watch.watching(), tracing:
         yield watch
 
 
