@@ -3,11 +3,20 @@
 import asyncio
 import inspect
 import logging
+import os
+import signal
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from db import CommitOutcomeUnknownError, create_engine, get_session, run_transaction
+from db import (
+    CommitOutcomeUnknownError,
+    create_engine,
+    get_session,
+    run_transaction,
+    session_scope,
+)
 from db.connection import session as application
 from db.connection.url import DatabaseURL
 from queries import Query
@@ -171,6 +180,36 @@ async def test_a_cancellation_between_two_attempts_ends_them(opened: AsyncEngine
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+@pytest.mark.parametrize("unit", ["run_transaction", "session_scope", "get_session"])
+async def test_a_server_that_does_not_answer_holds_no_cancellation_up(
+    opened: AsyncEngine, monkeypatch: pytest.MonkeyPatch, unit: str
+) -> None:
+    monkeypatch.setattr(application, "_ROLLBACK_SECONDS", 0.3)
+    frozen: list[int] = []
+
+    async def freeze(session: AsyncSession) -> None:
+        frozen.append(await process_id(session))
+        os.kill(frozen[0], signal.SIGSTOP)
+        await asyncio.sleep(60)
+
+    async def in_scope() -> None:
+        scope = session_scope() if unit == "session_scope" else asynccontextmanager(get_session)()
+        async with scope as session:
+            await freeze(session)
+
+    task = asyncio.create_task(run_transaction(freeze) if unit == "run_transaction" else in_scope())
+    try:
+        async with asyncio.timeout(10):
+            while not frozen:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        task.cancel()
+        await asyncio.wait({task}, timeout=10)
+        assert task.done()
+        assert task.cancelled()
+    finally:
+        os.kill(frozen[0], signal.SIGCONT)
 
 
 async def test_no_attempt_begins_after_the_deadline(opened: AsyncEngine) -> None:

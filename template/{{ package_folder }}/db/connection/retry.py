@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from .attempts import persist
 from .errors import CommitOutcomeUnknownError
 from .failures import is_connection_loss, is_transient, was_never_sent
-from .session import get_engine
+from .session import get_engine, opened_session
 
 Result = TypeVar("Result")
 _UNIT: Final = "unit_of_work"
@@ -44,7 +44,8 @@ async def run_transaction(
     Raises:
         CommitOutcomeUnknownError: the connection was lost while COMMIT ran, or `work` committed by
             itself and failed after that in a way that would be repeated otherwise.
-        Exception: whatever `work` raised last, rolled back. Cancellation is never held up.
+        Exception: whatever `work` raised last, rolled back. Cancellation waits for nothing but the
+            ROLLBACK, and for that 5 s at most.
     """
     target = engine or get_engine()
     _watch(target.sync_engine)
@@ -119,9 +120,7 @@ async def _attempt(
     work: Callable[[AsyncSession], Awaitable[Result]],
     isolation_level: IsolationLevel | None,
 ) -> Result:
-    async with AsyncSession(
-        engine, expire_on_commit=False, sync_session_class=_WatchedSession
-    ) as session:
+    async with opened_session(engine, sync_session_class=_WatchedSession) as session:
         if isolation_level is not None:
             await session.connection(execution_options={"isolation_level": isolation_level})
         try:

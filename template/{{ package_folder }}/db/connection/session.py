@@ -1,8 +1,10 @@
 """The application's engine and sessions: opened by `init_db`, closed by `close_db`."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
@@ -11,6 +13,10 @@ from .errors import ConfigurationError, ToolkitError
 from .failures import explained
 from .revisions import current_revisions, expected_heads
 from .settings import Settings
+
+_log = logging.getLogger(__name__)
+
+_ROLLBACK_SECONDS: Final = 5.0
 
 _engine: AsyncEngine | None = None
 _heads: frozenset[str] | None = None  # None: the application asked for none
@@ -72,13 +78,40 @@ def get_required_heads() -> frozenset[str] | None:
 
 
 @asynccontextmanager
+async def opened_session(engine: AsyncEngine, **options: Any) -> AsyncIterator[AsyncSession]:
+    """Open a session; at the end close it, which rolls back what is not committed.
+
+    A server that does not answer the ROLLBACK within 5 s loses the connection, so that neither an
+    error nor a cancellation is held up: SQLAlchemy's own end of a session would wait for
+    DB_COMMAND_TIMEOUT. `options` are those of AsyncSession.
+    """
+    session = AsyncSession(engine, expire_on_commit=False, **options)
+    try:
+        yield session
+    except BaseException:
+        await _close_in_time(session)
+        raise
+    await session.close()
+
+
+async def _close_in_time(session: AsyncSession) -> None:
+    closing = asyncio.create_task(session.close())  # which another cancellation does not reach
+    await asyncio.wait({closing}, timeout=_ROLLBACK_SECONDS)
+    if not closing.done():
+        _log.warning("A ROLLBACK was not answered in time; its connection is closed.")
+        closing.cancel()
+        await asyncio.wait({closing}, timeout=_ROLLBACK_SECONDS)
+
+
+@asynccontextmanager
 async def session_scope() -> AsyncIterator[AsyncSession]:
     """Open a session for one unit of work: commit at the end, roll back on any error.
 
     Cancellation counts as an error. What was loaded stays readable after the commit.
     """
-    async with AsyncSession(get_engine(), expire_on_commit=False) as session, session.begin():
+    async with opened_session(get_engine()) as session:
         yield session
+        await session.commit()
 
 
 async def get_session() -> AsyncIterator[AsyncSession]:
@@ -87,7 +120,7 @@ async def get_session() -> AsyncIterator[AsyncSession]:
     A dependency for web frameworks. The commit is the endpoint's own, since a dependency may end
     only after the response was sent: a commit that failed then could not be told to the client.
     """
-    async with AsyncSession(get_engine(), expire_on_commit=False) as session:
+    async with opened_session(get_engine()) as session:
         yield session
 
 
