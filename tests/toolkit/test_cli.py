@@ -128,6 +128,11 @@ def test_a_branch_is_made_used_migrated_and_deleted(project: ScratchProject) -> 
     assert in_use.returncode == 2
     assert "try-it is the branch in use. First: db branch use main" in in_use.stderr
     good(project, "branch", "use", "main")
+    never = project.db("branch", "delete", "main")
+    assert (never.returncode, "main is the default branch and is never" in never.stderr) == (
+        2,
+        True,
+    )
     assert len(answer(project, "status")["pending"]) == 1, "main was left alone"
     assert "branch try-it reset to main" in good(project, "branch", "reset", "try-it")
     assert "branch try-it deleted" in good(project, "branch", "delete", "try-it")

@@ -105,8 +105,10 @@ def delete(name: Name, force: Force = False) -> None:
     """Delete a branch and its restore points."""
 
     async def work(provider: BranchProvider) -> None:
-        if name == await provider.branch_of(load_settings().url):
-            raise UsageError(f"{name} is the branch in use.", "First use another: db branch use")
+        is_in_use = name == await provider.branch_of(load_settings().url)
+        # The default branch is never deleted, which is for the provider to say.
+        if is_in_use and not (await provider.get(name)).is_default:
+            raise UsageError(f"{name} is the branch in use.", "First: db branch use main")
         await provider.delete(name, force=force)
 
     run_on_provider(work)
