@@ -304,39 +304,33 @@ async def test_a_race_that_is_lost_after_an_own_commit_is_not_repeated(
     commit: Callable[[AsyncSession], Any],
     sqlstate: str,
 ) -> None:
-    attempts = 0
-
-    async def commit_and_lose(session: AsyncSession) -> None:
-        nonlocal attempts
-        attempts += 1
+    async def commit_and_lose(session: AsyncSession, _: int) -> None:
         await commit(session)
         connection = await session.connection()
         await connection.execute(
             text(f"DO $$ BEGIN RAISE 'lost' USING ERRCODE = '{sqlstate}'; END $$")
         )
 
+    work = Work(commit_and_lose)
     with pytest.raises(CommitOutcomeUnknownError):
-        await run_transaction(commit_and_lose)
-    assert (attempts, await query(COUNT)) == (1, 1)
+        await run_transaction(work)
+    assert (work.attempts, await query(COUNT)) == (1, 1)
 
 
 async def test_a_commit_over_an_open_savepoint_is_a_commit(
     killed_in_commit: Callable[[AsyncSession, int], Any],
 ) -> None:
-    attempts = 0
-
-    async def leave_a_savepoint(session: AsyncSession) -> None:
-        nonlocal attempts
-        attempts += 1
-        await killed_in_commit(session, attempts)
+    async def leave_a_savepoint(session: AsyncSession, attempt: int) -> None:
+        await killed_in_commit(session, attempt)
         root = await session.begin()
         await session.begin_nested()
         await session.execute(INSERT)
         await root.commit()
 
+    work = Work(leave_a_savepoint)
     with pytest.raises(CommitOutcomeUnknownError):
-        await run_transaction(leave_a_savepoint)
-    assert attempts == 1
+        await run_transaction(work)
+    assert work.attempts == 1
 
 
 async def test_a_savepoint_is_no_commit(opened: AsyncEngine, query: Query) -> None:

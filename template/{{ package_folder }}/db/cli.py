@@ -11,11 +11,12 @@ import typer
 
 from . import quick_start as quick_start
 from .cli_lazy import LazyGroup
+from .cli_options import Json
 from .cli_progress import SaidProgress
 from .connection.errors import ToolkitError
 from .connection.local_server import LocalServer, place
 from .connection.settings import load_settings
-from .console import say, say_done, say_error, say_table, writable, write_json
+from .console import say, say_done, say_error, say_table, write_json
 from .migration.commands import require_single_head
 from .migration.configuration import alembic_config
 from .migration.progress import Step
@@ -34,12 +35,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Json = Annotated[
-    str | None,
-    typer.Option(
-        "--json", metavar="FILE|-", help="Write the result as JSON too.", callback=writable
-    ),
-]
 Sql = Annotated[bool, typer.Option("--sql", help="Print the SQL instead of running it.")]
 
 

@@ -15,10 +15,11 @@ from rich.text import Text
 from .branching.env_file import use_url
 from .branching.provider import Branch, BranchProvider, prune
 from .branching.providers import open_provider
+from .cli_options import Json
 from .connection.errors import UsageError
 from .connection.settings import load_settings
 from .connection.url import DatabaseURL
-from .console import say, say_done, say_table, size, writable, write_json
+from .console import say, say_done, say_table, size, write_json
 
 branch_app = typer.Typer(
     help="Branches of the database.", no_args_is_help=True, add_completion=False
@@ -27,12 +28,6 @@ branch_app = typer.Typer(
 T = TypeVar("T")
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The branch.")]
 Force = Annotated[bool, typer.Option("--force", help="End the sessions that are in the way.")]
-Json = Annotated[
-    str | None,
-    typer.Option(
-        "--json", metavar="FILE|-", help="Write the result as JSON too.", callback=writable
-    ),
-]
 _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
 
 

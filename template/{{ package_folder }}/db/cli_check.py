@@ -12,10 +12,11 @@ from rich.text import Text
 
 from .annotations import annotate
 from .branching.scratch import scratch_branch
+from .cli_options import json_option
 from .connection.engine import create_migration_engine
 from .connection.errors import ConnectionFailedError, MigrationError, UsageError
 from .connection.settings import load_settings
-from .console import say, say_done, say_table, writable, write_json
+from .console import say, say_done, say_table, write_json
 from .migration.commands import require_revision, script_directory
 from .migration.configuration import alembic_config, root_of
 from .migration.drift import drift_finding, find_drift
@@ -39,12 +40,7 @@ def check_command(
             "--github", envvar="GITHUB_ACTIONS", help="Write GitHub's annotations (there: always)."
         ),
     ] = False,
-    json: Annotated[
-        str | None,
-        typer.Option(
-            "--json", metavar="FILE|-", help="Write the findings as JSON too.", callback=writable
-        ),
-    ] = None,
+    json: Annotated[str | None, json_option("Write the findings as JSON too.")] = None,
 ) -> None:
     """Check that there is one head, no drift, and no danger in the pending revisions.
 

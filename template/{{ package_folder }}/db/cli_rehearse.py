@@ -14,6 +14,7 @@ from .branching.report.html import render_html
 from .branching.report.markdown import render_markdown
 from .branching.restore import chosen, revision_of, ways_back, words
 from .cli_branch import Force, run_on_provider
+from .cli_options import json_option
 from .cli_progress import SaidProgress
 from .cli_report import say_rehearsal
 from .connection.errors import UsageError
@@ -35,9 +36,7 @@ def rehearse_command(
         typer.Option(metavar="FILE", help="SQL or a pgbench script to run beside it."),
     ] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the branch for a look.")] = False,
-    json: Annotated[
-        str | None, typer.Option("--json", metavar="FILE|-", help="Write the plan and report.")
-    ] = None,
+    json: Annotated[str | None, json_option("Write the plan and report.")] = None,
     markdown: Annotated[
         str | None, typer.Option(metavar="FILE|-", help="Write it for a pull request.")
     ] = None,

@@ -114,12 +114,6 @@ def require_writable(*targets: str | None) -> None:
             )
 
 
-def writable(target: str | None) -> str | None:
-    """Return the target of an option, for Typer; `require_writable` says what is raised."""
-    require_writable(target)
-    return target
-
-
 def size(size_bytes: int) -> str:
     """Return a size as a person reads it."""
     return f"{size_bytes / 1024**2:.1f} MiB"

@@ -41,7 +41,6 @@ async def persist(
         if not may_pass(error):
             raise
         failures = [error]
-    first_seconds = time.monotonic() - started
 
     async def again() -> Result:
         if failures:
@@ -62,7 +61,7 @@ async def persist(
     retrying = AsyncRetrying(
         retry=retry_if_exception(may_pass),
         wait=wait_random_exponential(multiplier=0.1, max=longest_wait_seconds),
-        stop=stop_before_delay(deadline_seconds - first_seconds),
+        stop=stop_before_delay(started + deadline_seconds - time.monotonic()),
         before_sleep=warn,
         reraise=True,
     )
