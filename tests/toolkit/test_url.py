@@ -240,6 +240,11 @@ def test_percent_escapes_and_unix_sockets_survive(tmp_path: Path) -> None:
     assert DatabaseURL.parse(url.render()) == url
 
 
+def test_a_parameter_may_hold_what_a_password_must_escape() -> None:
+    url = DatabaseURL.parse("postgresql:///db?host=/run/a@b/c@d")
+    assert url.host == "/run/a@b/c@d"
+
+
 def test_a_password_never_shows() -> None:
     url = DatabaseURL.parse(NEON)
     assert SECRET not in f"{url} {url!r} {[url]}"

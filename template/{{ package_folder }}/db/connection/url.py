@@ -55,7 +55,8 @@ class DatabaseURL:
             )
         if not parts.database:
             raise ConfigurationError(f"{variable} names no database.", _EXAMPLE)
-        if "@" in text.partition("://")[2].partition("@")[2].partition("?")[0]:
+        has_login = parts.username is not None
+        if has_login and "@" in text.partition("@")[2].partition("?")[0]:
             # What stands before the last "@" may be a part of the password: nothing of it is shown.
             raise ConfigurationError(
                 f'{variable} has more than one "@".', "Write %40 for that of a name or a password."
