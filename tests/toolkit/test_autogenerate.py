@@ -170,6 +170,58 @@ async def test_defaults_that_alembic_cannot_compare_are_compared(
     assert await create_revision(database, "nothing is left", modelled.config) is None
 
 
+async def test_a_type_decorator_is_written_as_its_underlying_type(
+    project: ScratchProject, database: DatabaseURL
+) -> None:
+    """SQLModel maps datetime to one of its own; people nest them, and put them in arrays."""
+    project.models(
+        """
+        from datetime import datetime
+
+        import sqlalchemy as sa
+        from sqlalchemy.dialects import postgresql
+        from sqlalchemy.types import TypeDecorator
+        from sqlmodel import Field, MetaData, SQLModel
+
+        SQLModel.metadata = metadata = MetaData()
+
+        class Short(TypeDecorator):
+            impl = sa.String
+            cache_ok = True
+
+        class Nested(TypeDecorator):
+            impl = Short(7)
+            cache_ok = True
+
+        class Guid(TypeDecorator):
+            impl = sa.CHAR
+            cache_ok = True
+
+            def load_dialect_impl(self, dialect):
+                return dialect.type_descriptor(sa.Uuid())
+
+        class Task(SQLModel, table=True):
+            id: int = Field(primary_key=True)
+            due_at: datetime | None = None
+            nested: str = Field(sa_column=sa.Column(Nested))
+            words: list[str] = Field(sa_column=sa.Column(postgresql.ARRAY(Short(3))))
+            guid: str = Field(sa_column=sa.Column(Guid))
+        """
+    )
+    text = (await next_revision(project, database, "create tasks")).read_text()
+    assert "sqlmodel" not in text
+    for written in (
+        '"due_at", sa.DateTime(timezone=True)',
+        '"nested", sa.String(length=7)',
+        '"words", postgresql.ARRAY(sa.String(length=3))',
+        '"guid", sa.UUID()',
+    ):
+        assert written in text
+    assert await create_revision(database, "nothing is left", project.config) is None
+    await downgrade(database, "base")
+    await upgrade(database)
+
+
 async def test_sqlmodels_strings_are_written_as_plain_ones(
     project: ScratchProject, database: DatabaseURL
 ) -> None:

@@ -6,14 +6,18 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final, Literal
 
+import sqlalchemy
 from alembic import command
 from alembic.autogenerate.api import AutogenContext
+from alembic.autogenerate.render import _repr_type
 from alembic.config import Config
 from alembic.operations.ops import MigrateOperation, MigrationScript, OpContainer
 from alembic.runtime.migration import MigrationContext
 from alembic.script import write_hooks
 from alembic.util import CommandError
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import IdentifierError
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from ..connection.engine import create_migration_engine
 from ..connection.errors import ConfigurationError, MigrationError, ToolkitError
@@ -30,12 +34,30 @@ _HOOK: Final = "toolkit_ruff"
 
 
 def render_item(kind: str, item: Any, context: AutogenContext) -> str | Literal[False]:
-    """Render SQLModel's string type as the plain one, so that no revision imports SQLModel."""
-    # By its name: a project without SQLModel has nothing to import it from.
-    if kind == "type" and type(item).__name__ == "AutoString":
-        length = item.impl.length
-        return "sa.String()" if length is None else f"sa.String(length={length})"
+    """Render a TypeDecorator as the type that PostgreSQL stores, and import what is third-party.
+
+    A revision that names a class of the application, or of SQLModel, would break when that class
+    moves; the underlying type is all that the database knows (Alembic #1386).
+    """
+    if kind != "type":
+        return False
+    if isinstance(item, TypeDecorator):
+        # Alembic calls this function again, so that nested decorators end in a plain type.
+        return _repr_type(_public_type(item.load_dialect_impl(context.dialect)), context)
+    module = type(item).__module__
+    if not module.startswith("sqlalchemy.") and not context.opts.get("user_module_prefix"):
+        context.imports.add(f"import {module}")
     return False
+
+
+def _public_type(type_: TypeEngine[Any]) -> TypeEngine[Any]:
+    """Return the type as its public class: a driver's `AsyncpgUuid` is `sa.Uuid` to a reader."""
+    for cls in type(type_).__mro__:
+        if not cls.__module__.startswith("sqlalchemy."):
+            return type_
+        if getattr(sqlalchemy, cls.__name__, None) is cls or cls.__name__ in postgresql.__all__:
+            return type_ if cls is type(type_) else type_.adapt(cls)
+    return type_
 
 
 def review_directives(
