@@ -38,7 +38,7 @@ _FILES: Final = {
         version_table_schema = "ops"
     """,
     "db_environment/env.py": """
-        from db.migration.environment import run_migrations
+        from alembic_neon.migration.environment import run_migrations
         from legacy.models import Base, Item, audit
 
         run_migrations(Base, Item, audit, Base.metadata)

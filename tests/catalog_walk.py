@@ -7,10 +7,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
+from alembic_neon.embedded.binaries import EmbeddedBinaries
+from alembic_neon.engine.url import DatabaseURL
+from alembic_neon.verification.catalog import Catalog, CatalogReader
 from catalog_changes import BASE, ROLES, changes
-from db.connection.embedded_binaries import EmbeddedBinaries
-from db.connection.url import DatabaseURL
-from db.verification.catalog import Catalog, CatalogReader
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine

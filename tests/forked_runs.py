@@ -17,7 +17,11 @@ from typing import Any, Final
 from rendering import ROOT, TOOLKIT_PARENT, inherited_environment
 
 _PRELOAD: Final = [
-    *("compiled_templates", "copier._cli", "db.cli", "db.cli_check", "db.migration.environment"),
+    "compiled_templates",
+    "copier._cli",
+    "alembic_neon.cli.app",
+    "alembic_neon.cli.check",
+    "alembic_neon.migration.environment",
     "forked_runs",
 ]
 
@@ -95,10 +99,10 @@ def _module(
 
 
 def _upgrade(url: str, folder: str, log: str) -> None:
-    from db.connection.errors import ToolkitError
-    from db.connection.url import DatabaseURL
-    from db.migration.configuration import alembic_config
-    from db.migration.runner import upgrade
+    from alembic_neon.engine.url import DatabaseURL
+    from alembic_neon.errors import ToolkitError
+    from alembic_neon.migration.configuration import alembic_config
+    from alembic_neon.migration.runner.run import upgrade
 
     os.chdir(folder)
     with open(log, "a") as file:

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from db.connection.engine import create_migration_engine
-from db.connection.url import DatabaseURL
+from alembic_neon.engine.factory import create_migration_engine
+from alembic_neon.engine.url import DatabaseURL
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 

@@ -22,13 +22,13 @@ if __name__ == "__main__":  # pytest has its own way to the toolkit
     ]
 
 # ruff: noqa: E402 - what follows is found only now
-from db.branching.thresholds import Thresholds
-from db.cli import app, main
-from db.connection import errors, project
-from db.connection.settings import Settings
-from db.migration.lint import rules
-from db.migration.lint.findings import Severity
-from db.verification import history, pytest_plugin
+from alembic_neon import errors, project, pytest_plugin
+from alembic_neon.cli.app import app, main
+from alembic_neon.engine.settings import Settings
+from alembic_neon.migration.lint import rules
+from alembic_neon.migration.lint.findings import Severity
+from alembic_neon.rehearsal.thresholds import Thresholds
+from alembic_neon.verification import history
 from typer.main import get_command
 
 _HEAD: Final = """# Reference
@@ -163,7 +163,7 @@ def _rules() -> Iterator[str]:
     yield "[Writing safe revisions](writing-safe-revisions.md) has the steps. Of the whole:\n"
     yield from _spoken(rules.CHECK_RULES)
     yield "Of one revision:\n"
-    yield from _spoken(rules.OUR_RULES)
+    yield from _spoken(rules.BUILTIN_RULES)
     yield "Of one statement, by [squawk](https://squawkhq.com/docs/rules):\n"
     yield from _spoken(rules.SQUAWK_RULES)
     yield "Never said:\n"
@@ -184,6 +184,9 @@ class _Options:
 
     def __init__(self) -> None:
         self.rows: list[tuple[str, str]] = []
+
+    def getgroup(self, _: str) -> "_Options":
+        return self
 
     def addoption(self, name: str, *, help: str, **_: Any) -> None:
         self.rows.append((f"`{name}`", help))

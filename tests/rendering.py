@@ -12,8 +12,8 @@ import copier
 import yaml
 
 ROOT: Final = Path(__file__).parent.parent
-# The toolkit is imported as `db` from where it lies.
-TOOLKIT_PARENT: Final = ROOT / "template/{{ package_folder }}"
+# What the toolkit is imported from, also by programs of another environment.
+TOOLKIT_PARENT: Final = ROOT / "template/toolkit/src"
 # How the names of the variables begin that the toolkit reads. NEON_OPENAPI_DOCUMENT is none: it is
 # where the tests find Neon's document.
 DATABASE_SETTINGS: Final = ("DATABASE_URL", "DB_", "NEON_API_", "NEON_PROJECT_", "APP_ENV")

@@ -7,7 +7,7 @@ from textwrap import dedent, indent
 from typing import Final
 
 from alembic.config import Config
-from db.migration.configuration import alembic_config
+from alembic_neon.migration.configuration import alembic_config
 from forked_runs import run_module
 from rendering import ROOT
 
@@ -15,7 +15,7 @@ _ENVIRONMENT: Final = """
 import runpy
 from pathlib import Path
 
-from db.migration.environment import run_migrations
+from alembic_neon.migration.environment import run_migrations
 
 run_migrations(runpy.run_path(str(Path(__file__).parent / "models.py"))["metadata"])
 """
@@ -89,7 +89,7 @@ class ScratchProject:
 
     def db(self, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
         """Run the command line in the project's folder."""
-        return run_module("db", *arguments, cwd=self.folder, **environment)
+        return run_module("alembic_neon", *arguments, cwd=self.folder, **environment)
 
 
 def _body(text: str) -> str:

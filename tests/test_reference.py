@@ -4,12 +4,12 @@ import ast
 from pathlib import Path
 
 import reference
-from db.branching.thresholds import Thresholds
-from db.connection import project
-from db.verification import history
+from alembic_neon import project
+from alembic_neon.rehearsal.thresholds import Thresholds
+from alembic_neon.verification import history
 from rendering import TOOLKIT_PARENT
 
-TOOLKIT = TOOLKIT_PARENT / "db"
+TOOLKIT = TOOLKIT_PARENT / "alembic_neon"
 
 
 def test_the_reference_is_current() -> None:

@@ -16,13 +16,13 @@ from statistics import mean, quantiles, stdev
 from typing import Final, NamedTuple
 
 TESTS: Final = Path(__file__).parent.parent
-sys.path[:0] = [str(TESTS), str(TESTS.parent / "template/{{ package_folder }}")]
+sys.path[:0] = [str(TESTS), str(TESTS.parent / "template/toolkit/src")]
 
+from alembic_neon.embedded.server import OWNER, LocalServer  # noqa: E402
+from alembic_neon.verification.databases import TestDatabases  # noqa: E402
 from benchmarks.engine_contenders import CONTENDERS, SETUP_SQL, Endpoint  # noqa: E402
 from benchmarks.engine_faults import report_faults  # noqa: E402
 from benchmarks.engine_lag import report_lag  # noqa: E402
-from db.connection.local_server import OWNER, LocalServer  # noqa: E402
-from db.verification.databases import TestDatabases  # noqa: E402
 from neon.bouncer import find_pgbouncer, running_bouncer  # noqa: E402
 from neon.certificates import POOLED_HOST, Certificates, resolving_to_loopback  # noqa: E402
 from queries import first_column  # noqa: E402

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import asyncpg
 import pytest
-from db import create_engine, run_transaction
-from db.connection.settings import Settings
+from alembic_neon import create_engine, run_transaction
+from alembic_neon.engine.settings import Settings
 from neon.plain import plain_engine
 from pydantic import SecretStr
 from sqlalchemy import text
@@ -150,7 +150,7 @@ def our_settings(endpoint: Endpoint, **values: Any) -> Settings:
 def our_engine(endpoint: Endpoint) -> AsyncEngine:
     """Ours, as it comes: without the extra `otel`, whose package these tests have installed."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("db.connection.engine.trace_if_installed", lambda _: None)
+        patch.setattr("alembic_neon.engine.factory.trace_if_installed", lambda _: None)
         return create_engine(our_settings(endpoint))
 
 

@@ -9,11 +9,11 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
+from alembic_neon import close_db, init_db, run_transaction
+from alembic_neon.embedded.server import OWNER, LocalServer
+from alembic_neon.engine.url import DatabaseURL
+from alembic_neon.verification.databases import TestDatabases
 from benchmarks.engine_contenders import SETUP_SQL
-from db import close_db, init_db, run_transaction
-from db.connection.local_server import OWNER, LocalServer
-from db.connection.url import DatabaseURL
-from db.verification.databases import TestDatabases
 from neon.bouncer import find_pgbouncer, running_bouncer
 from neon.certificates import Certificates
 from neon.compute import Compute

@@ -4,8 +4,8 @@ import asyncio
 import time
 from typing import Final
 
+from alembic_neon import create_engine
 from benchmarks.engine_contenders import Endpoint, bare_engine, our_settings
-from db import create_engine
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 

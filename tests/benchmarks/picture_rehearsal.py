@@ -17,16 +17,16 @@ from pathlib import Path
 from typing import Final
 
 TESTS: Final = Path(__file__).parent.parent
-sys.path[:0] = [str(TESTS), str(TESTS.parent / "template/{{ package_folder }}")]
+sys.path[:0] = [str(TESTS), str(TESTS.parent / "template/toolkit/src")]
 
+from alembic_neon.branches.local import LocalProvider  # noqa: E402
+from alembic_neon.embedded.server import LocalServer  # noqa: E402
+from alembic_neon.migration.runner.run import upgrade  # noqa: E402
+from alembic_neon.rehearsal.report.html import render_html  # noqa: E402
+from alembic_neon.rehearsal.report.markdown import render_markdown  # noqa: E402
+from alembic_neon.rehearsal.result import Rehearsal  # noqa: E402
+from alembic_neon.rehearsal.run import Options, rehearse  # noqa: E402
 from browser import take_picture  # noqa: E402
-from db.branching.local import LocalProvider  # noqa: E402
-from db.branching.rehearsal import Rehearsal  # noqa: E402
-from db.branching.rehearse import Options, rehearse  # noqa: E402
-from db.branching.report.html import render_html  # noqa: E402
-from db.branching.report.markdown import render_markdown  # noqa: E402
-from db.connection.local_server import LocalServer  # noqa: E402
-from db.migration.runner import upgrade  # noqa: E402
 from markdown_it import MarkdownIt  # noqa: E402
 from queries import first_column  # noqa: E402
 from scratch_project import ScratchProject  # noqa: E402

@@ -19,19 +19,19 @@ from statistics import median
 from typing import Any, Final
 
 TESTS: Final = Path(__file__).parent.parent
-sys.path[:0] = [str(TESTS), str(TESTS.parent / "template/{{ package_folder }}")]
+sys.path[:0] = [str(TESTS), str(TESTS.parent / "template/toolkit/src")]
 
-from db.branching.local import LocalProvider  # noqa: E402
-from db.branching.neon import NeonProvider  # noqa: E402
-from db.branching.neon_client import NeonClient  # noqa: E402
-from db.branching.promote import promote  # noqa: E402
-from db.branching.provider import BranchProvider  # noqa: E402
-from db.branching.rehearsal import Rehearsal, RehearsedPlan  # noqa: E402
-from db.branching.rehearse import Options, rehearse  # noqa: E402
-from db.connection.local_server import LocalServer  # noqa: E402
-from db.migration.progress import Progress  # noqa: E402
-from db.migration.runner import upgrade  # noqa: E402
-from db.migration.trace import Tracer  # noqa: E402
+from alembic_neon.branches.local import LocalProvider  # noqa: E402
+from alembic_neon.branches.neon import NeonProvider  # noqa: E402
+from alembic_neon.branches.neon_client import NeonClient  # noqa: E402
+from alembic_neon.branches.provider import BranchProvider  # noqa: E402
+from alembic_neon.embedded.server import LocalServer  # noqa: E402
+from alembic_neon.migration.runner.progress import Progress  # noqa: E402
+from alembic_neon.migration.runner.run import upgrade  # noqa: E402
+from alembic_neon.migration.trace.tracer import Tracer  # noqa: E402
+from alembic_neon.rehearsal.promote import promote  # noqa: E402
+from alembic_neon.rehearsal.result import Rehearsal, RehearsedPlan  # noqa: E402
+from alembic_neon.rehearsal.run import Options, rehearse  # noqa: E402
 from neon.api.server import KEY, NeonApi  # noqa: E402
 from pydantic import SecretStr  # noqa: E402
 from queries import first_column  # noqa: E402

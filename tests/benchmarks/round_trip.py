@@ -20,14 +20,14 @@ from pathlib import Path
 from typing import Any, Final
 
 ROOT: Final = Path(__file__).parents[2]
-TOOLKIT: Final = ROOT / "template/{{ package_folder }}"
+TOOLKIT: Final = ROOT / "template/toolkit/src"
 sys.path[:0] = [str(TOOLKIT), str(ROOT / "tests")]
 
-from db.connection.engine import create_migration_engine  # noqa: E402
-from db.connection.local_server import LocalServer  # noqa: E402
-from db.connection.url import DatabaseURL  # noqa: E402
-from db.verification.databases import TestDatabases  # noqa: E402
-from db.verification.round_trip import check_history  # noqa: E402
+from alembic_neon.embedded.server import LocalServer  # noqa: E402
+from alembic_neon.engine.factory import create_migration_engine  # noqa: E402
+from alembic_neon.engine.url import DatabaseURL  # noqa: E402
+from alembic_neon.verification.databases import TestDatabases  # noqa: E402
+from alembic_neon.verification.round_trip import check_history  # noqa: E402
 from faults import AS_SUPERUSER, HISTORIES, ROW_FAULTS  # noqa: E402
 from faults.downgrades import KNOWN_FAULTS, MORE_FAULTS  # noqa: E402
 from faults.writing import body, write_base, write_history  # noqa: E402
@@ -36,15 +36,19 @@ from pytest_alembic import runner  # noqa: E402
 from pytest_alembic.tests import test_up_down_consistency  # noqa: E402
 from scratch_project import ScratchProject  # noqa: E402
 
-CONFTEST: Final = 'pytest_plugins = ["db.verification.pytest_plugin"]\n'
 SETTINGS: Final = '\n[tool.pytest.ini_options]\npytest_alembic_tests_path = "none"\n'
+ROUND_TRIP: Final = "test_round_trip"
+FOUR: Final = (
+    "alembic_config, alembic_engine, test_model_definitions_match_ddl, test_single_head_revision, "
+    "test_up_down_consistency, test_upgrade"
+)
 TURNS: Final = 4  # revisions of each table; histories are a multiple of it
 # As the generated project's: the models are imported once in a process, not at each run of env.py.
 ENVIRONMENT: Final = """
 import sys
 from pathlib import Path
 
-from db.migration.environment import run_migrations
+from alembic_neon.migration.environment import run_migrations
 
 sys.path.insert(0, str(Path(__file__).parent))
 from models import metadata
@@ -102,16 +106,8 @@ def trivial_history(folder: Path, revisions: int) -> ScratchProject:
     (project.folder / "migrations/env.py").write_text(ENVIRONMENT)
     tests = project.folder / "tests"
     tests.mkdir()
-    (tests / "conftest.py").write_text(CONFTEST)
-    shipped = ROOT / "template/tests/migrations"
-    for name in ("test_pytest_alembic.py", "test_round_trip.py.jinja"):
-        text = (
-            (shipped / name)
-            .read_text()
-            .replace("{{ package_name }}.", "")
-            .replace("{{ toolkit_module }}", "db")
-        )
-        (tests / name.removesuffix(".jinja")).write_text(text)
+    (tests / "test_round_trip.py").write_text(f"from alembic_neon.testing import {ROUND_TRIP}\n")
+    (tests / "test_pytest_alembic.py").write_text(f"from alembic_neon.testing import {FOUR}\n")
     settings = project.folder / "pyproject.toml"
     settings.write_text(settings.read_text() + SETTINGS)
     return project

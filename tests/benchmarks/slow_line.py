@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Thread
 
-from db.connection.url import DatabaseURL
+from alembic_neon.engine.url import DatabaseURL
 
 _SOCKET = ".s.PGSQL.5432"
 

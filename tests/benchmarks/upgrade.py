@@ -21,15 +21,15 @@ from statistics import median
 from typing import Final
 
 TESTS: Final = Path(__file__).parent.parent
-sys.path[:0] = [str(TESTS), str(TESTS.parent / "template/{{ package_folder }}")]
+sys.path[:0] = [str(TESTS), str(TESTS.parent / "template/toolkit/src")]
 
 from alembic import command  # noqa: E402
 from alembic.config import Config  # noqa: E402
+from alembic_neon.embedded.binaries import EmbeddedBinaries  # noqa: E402
+from alembic_neon.embedded.server import LocalServer  # noqa: E402
+from alembic_neon.engine.url import DatabaseURL  # noqa: E402
+from alembic_neon.verification.databases import TestDatabases  # noqa: E402
 from benchmarks.slow_line import slow_line  # noqa: E402
-from db.connection.embedded_binaries import EmbeddedBinaries  # noqa: E402
-from db.connection.local_server import LocalServer  # noqa: E402
-from db.connection.url import DatabaseURL  # noqa: E402
-from db.verification.databases import TestDatabases  # noqa: E402
 from lived_in import replace  # noqa: E402
 from rendering import TOOLKIT_PARENT  # noqa: E402
 from scratch_project import ScratchProject  # noqa: E402
@@ -129,7 +129,7 @@ class Bench:
                     uri = reached.render()
                     return [timed([str(self.psql), "-Xq", "-f", "all.sql", uri], folder)]
                 if name == OURS:
-                    arguments = [sys.executable, "-m", "db", "upgrade"]
+                    arguments = [sys.executable, "-m", "alembic_neon", "upgrade"]
                 else:
                     arguments = [sys.executable, "-m", "alembic", "upgrade", "head"]
                 return [timed(arguments, folder, reached) for _ in range(2)]
@@ -172,7 +172,7 @@ def make_projects(folder: Path, count: int, *, with_model: bool) -> dict[str, Pa
         (stock / "migrations/versions" / file.name).write_text(file.read_text())
     with inside(ours.folder), open(limit / "all.sql", "w") as sql:
         subprocess.run(
-            [sys.executable, "-m", "db", "upgrade", "--sql"],
+            [sys.executable, "-m", "alembic_neon", "upgrade", "--sql"],
             env=environment_of(),
             stdout=sql,
             stderr=subprocess.DEVNULL,

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from db.connection.embedded_binaries import EmbeddedBinaries
-from db.connection.local_server import OWNER, LocalServer
+from alembic_neon.embedded.binaries import EmbeddedBinaries
+from alembic_neon.embedded.server import OWNER, LocalServer
 
 from .certificates import Certificates
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 import asyncpg
-from db.connection.local_server import LocalServer
+from alembic_neon.embedded.server import LocalServer
 
 Failure = Literal["compute", "control plane", "permit", "starting", "closed"]
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
-from db.connection.local_server import OWNER, LocalServer
-from db.connection.url import DatabaseURL
-from db.verification.databases import TestDatabases
+from alembic_neon.embedded.server import OWNER, LocalServer
+from alembic_neon.engine.url import DatabaseURL
+from alembic_neon.verification.databases import TestDatabases
 from neon.bouncer import Bouncer, require_pgbouncer, running_bouncer
 from neon.certificates import Certificates, resolving_to_loopback
 from neon.compute import Compute

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
-from db.connection.local_server import OWNER
-from db.connection.settings import Settings
+from alembic_neon.embedded.server import OWNER
+from alembic_neon.engine.settings import Settings
 from pydantic import SecretStr
 
 from .certificates import DIRECT_HOST, POOLED_HOST, Certificates

@@ -1,10 +1,10 @@
 """The schema is read over TLS by a pg_dump that knows none."""
 
 import pytest
-from db.branching.dump import dump_schema
-from db.branching.dump_text import parse_dump
-from db.connection.errors import MigrationError
-from db.connection.url import DatabaseURL
+from alembic_neon.baseline.dump import dump_schema
+from alembic_neon.baseline.dump_text import parse_dump
+from alembic_neon.engine.url import DatabaseURL
+from alembic_neon.errors import MigrationError
 from neon.certificates import WRONG_HOST
 from neon.stand_in import StandIn
 from queries import first_column

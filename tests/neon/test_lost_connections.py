@@ -6,9 +6,9 @@ from typing import Any
 
 import asyncpg
 import pytest
-from db import create_engine
-from db.connection.errors import ConfigurationError, ConnectionFailedError
-from db.connection.failures import explain
+from alembic_neon import create_engine
+from alembic_neon.engine.driver_errors import explain
+from alembic_neon.errors import ConfigurationError, ConnectionFailedError
 from neon.plain import plain_engine
 from neon.stand_in import StandIn
 from sqlalchemy import text

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import asyncpg
 import asyncpg.connection
 import pytest
-from db import create_engine
+from alembic_neon import create_engine
 from neon.plain import plain_engine
 from neon.stand_in import StandIn
 from sqlalchemy import text

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import time
 
-from db import check_health, close_db, init_db
+from alembic_neon import check_health, close_db, init_db
 from neon.plain import plain_engine
 from neon.stand_in import StandIn
 from sqlalchemy import text

@@ -6,7 +6,7 @@ import time
 
 import asyncpg
 import pytest
-from db.connection.local_server import OWNER
+from alembic_neon.embedded.server import OWNER
 from neon.certificates import DIRECT_HOST, ENDPOINT, POOLED_HOST, WRONG_HOST
 from neon.stand_in import PASSWORD, StandIn
 

@@ -6,8 +6,14 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from db import CommitOutcomeUnknownError, close_db, create_engine, init_db, run_transaction
-from db.connection.url import DatabaseURL
+from alembic_neon import (
+    CommitOutcomeUnknownError,
+    close_db,
+    create_engine,
+    init_db,
+    run_transaction,
+)
+from alembic_neon.engine.url import DatabaseURL
 from neon.certificates import DIRECT_HOST
 from neon.plain import plain_engine
 from neon.stand_in import StandIn

@@ -6,8 +6,8 @@ from urllib.parse import quote
 import asyncpg
 import pytest
 from alembic.config import Config
-from db import create_engine
-from db.connection.url import DatabaseURL
+from alembic_neon import create_engine
+from alembic_neon.engine.url import DatabaseURL
 from neon.certificates import WRONG_HOST
 from neon.plain import plain_engine
 from neon.stand_in import PASSWORD, StandIn

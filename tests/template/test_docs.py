@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from db.cli import app
+from alembic_neon.cli.app import app
 from page_commands import blocks
 from rendering import ROOT, Template, check, commit_all, run, uv
 from typer.main import get_command

@@ -5,15 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from db.branching import neon_client
-from db.branching.local import LocalProvider
-from db.branching.neon import NeonProvider
-from db.branching.neon_client import NeonClient
-from db.branching.provider import BranchProvider
-from db.connection.engine import create_migration_engine
-from db.connection.local_server import LocalServer
-from db.connection.url import DatabaseURL
-from db.verification.databases import TestDatabases
+from alembic_neon.branches import neon_client
+from alembic_neon.branches.local import LocalProvider
+from alembic_neon.branches.neon import NeonProvider
+from alembic_neon.branches.neon_client import NeonClient
+from alembic_neon.branches.provider import BranchProvider
+from alembic_neon.embedded.server import LocalServer
+from alembic_neon.engine.factory import create_migration_engine
+from alembic_neon.engine.url import DatabaseURL
+from alembic_neon.verification.databases import TestDatabases
 from neon.api.server import KEY, NeonApi
 from pydantic import SecretStr
 from queries import Query, first_column

@@ -9,9 +9,9 @@ from pathlib import Path
 
 # The toolkit is used from where it lies, and this folder is what tests import as `neon.api`.
 _ROOT = Path(__file__).parents[3]
-sys.path[:0] = [str(_ROOT / "template/{{ package_folder }}"), str(_ROOT / "tests")]
+sys.path[:0] = [str(_ROOT / "template/toolkit/src"), str(_ROOT / "tests")]
 
-from db.connection.local_server import LocalServer  # noqa: E402
+from alembic_neon.embedded.server import LocalServer  # noqa: E402
 
 from .server import NeonApi  # noqa: E402
 

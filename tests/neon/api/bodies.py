@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from db.connection.local_server import OWNER
+from alembic_neon.embedded.server import OWNER
 
 from .project import DATABASE, REGION, Branch, Endpoint, Operation, Project, Snapshot
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import asyncpg
-from db.connection.embedded_binaries import EmbeddedBinaries
-from db.connection.local_server import OWNER, LocalServer
+from alembic_neon.embedded.binaries import EmbeddedBinaries
+from alembic_neon.embedded.server import OWNER, LocalServer
 
 _END_SESSIONS_SQL: Final = """
 SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity

@@ -17,7 +17,7 @@ from typing import Any, Final
 from urllib.parse import quote
 from uuid import uuid4
 
-from db.connection.local_server import OWNER
+from alembic_neon.embedded.server import OWNER
 
 from .databases import Databases
 

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 import uvicorn
-from db.connection.local_server import LocalServer
+from alembic_neon.embedded.server import LocalServer
 
 from .application import build_application
 from .contract import Contract

@@ -1,0 +1,1 @@
+"""The first revision of a database that has none."""

@@ -1,0 +1,74 @@
+"""A Unix socket that leads to a server over TLS: PostgreSQL's embedded programs know no TLS.
+
+What they send goes through one verified connection of ours, with the same rules as every other one.
+Their `sslmode` stays off, so that no certificate has to be written for them.
+"""
+
+import asyncio
+import ssl
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+from ..engine.settings import load_settings
+from ..engine.tls import tls_argument
+from ..engine.url import DatabaseURL
+
+# https://www.postgresql.org/docs/current/protocol-message-formats.html#PROTOCOL-MESSAGE-FORMATS-SSLREQUEST
+_SSL_REQUEST: Final = (8).to_bytes(4) + (80877103).to_bytes(4)
+_CHUNK_BYTES: Final = 65536
+_PORT: Final = 5432
+
+
+@asynccontextmanager
+async def forwarded(url: DatabaseURL) -> AsyncIterator[Path]:
+    """Listen in a folder of this user's alone, as a server's socket would; yields the folder."""
+    with tempfile.TemporaryDirectory(prefix="db-tls-") as folder:
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            with suppress(OSError, ssl.SSLError):
+                there, back = await _connect(url)
+                try:
+                    await asyncio.gather(_pipe(reader, back), _pipe(there, writer))
+                finally:
+                    back.close()
+            writer.close()
+
+        socket = Path(folder) / f".s.PGSQL.{_PORT}"
+        async with await asyncio.start_unix_server(serve, socket):
+            yield Path(folder)
+
+
+async def _connect(url: DatabaseURL) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Connect to the server, with TLS where the settings ask for it or the server offers it."""
+    reader, writer = await asyncio.open_connection(url.host, url.parts.port or _PORT)
+    wanted = tls_argument(url, load_settings().db_ssl_verify)
+    if wanted is False:
+        return reader, writer
+    writer.write(_SSL_REQUEST)
+    await writer.drain()
+    if await reader.readexactly(1) == b"S":
+        context = wanted if isinstance(wanted, ssl.SSLContext) else _unverified()
+        await writer.start_tls(context, server_hostname=url.host)
+    elif isinstance(wanted, ssl.SSLContext):
+        writer.close()
+        raise ssl.SSLError("the server offers no TLS")
+    return reader, writer
+
+
+def _unverified() -> ssl.SSLContext:
+    """Return libpq's meaning of `sslmode=prefer`: encrypted where it can be, nothing verified."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+async def _pipe(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+    with suppress(OSError):
+        while chunk := await source.read(_CHUNK_BYTES):
+            target.write(chunk)
+            await target.drain()
+    target.close()

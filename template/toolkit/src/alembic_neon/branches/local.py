@@ -1,0 +1,232 @@
+"""The local provider: one embedded server a project, one database a branch."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from secrets import token_hex
+from typing import Final
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ..embedded.server import MAIN_BRANCH, LocalServer
+from ..engine.factory import migration_connection
+from ..engine.url import DatabaseURL
+from ..errors import UsageError
+from . import local_databases as databases
+from .local_databases import Found, Told, list_databases
+from .provider import Branch, RestorePoint, changeable, checked_name, existing, new_branch
+
+_MAINTENANCE: Final = "postgres"
+# What a killed process leaves of these, `prune` finds expired.
+_SCRATCH_TTL: Final = timedelta(hours=1)
+
+
+class LocalProvider:
+    """Branches as databases of the project's embedded server, which is started at first use.
+
+    PostgreSQL copies and drops a database only while nobody uses it: its sessions are waited for,
+    ten seconds at most, or ended with `force`. Who waited in vain gets a `ToolkitError`.
+    """
+
+    def __init__(self, server: LocalServer | None = None) -> None:
+        self._server = server or LocalServer.for_project()
+
+    async def list(self) -> list[Branch]:
+        """Return all branches, `main` first; restore points are none."""
+        async with self._connection() as connection:
+            return list(_branches(await list_databases(connection)).values())
+
+    async def get(self, name: str) -> Branch:
+        """Return a branch.
+
+        Raises:
+            UsageError: there is no such branch.
+        """
+        async with self._connection() as connection:
+            return existing(_branches(await list_databases(connection)), name)
+
+    async def create(
+        self,
+        name: str,
+        parent: str | None = None,
+        *,
+        ttl: timedelta | None = None,
+        force: bool = False,
+    ) -> Branch:
+        """Copy the database `parent` (None: `main`), files and all.
+
+        Raises:
+            UsageError: the name is taken or cannot be one, or there is no such parent.
+        """
+        parent = parent or MAIN_BRANCH
+        async with self._connection() as connection:
+            found = await list_databases(connection)
+            expires_at = new_branch(_branches(found), name, parent, ttl)
+            if name in {_MAINTENANCE, "template0", "template1", *(each.name for each in found)}:
+                raise UsageError(f"There is a branch {name} already.", "Take another name.")
+            told = Told(parent, datetime.now(UTC), expires_at)
+            await databases.copy(connection, name, parent, told, force=force)
+            return _branches(await list_databases(connection))[name]
+
+    async def create_empty(self, name: str) -> DatabaseURL:
+        """Make a database without a parent, as a scratch branch; returns its URL."""
+        async with self._connection() as connection:
+            await databases.create(connection, checked_name(name), _scratch(MAIN_BRANCH))
+        return self._server.url(name)
+
+    async def delete(self, name: str, *, force: bool = False) -> None:
+        """Drop a branch's database, and its restore points with it.
+
+        Raises:
+            UsageError: there is no such branch, or it is `main`, protected, or has children.
+        """
+        async with self._connection() as connection:
+            found = await list_databases(connection)
+            changeable(_branches(found), name, "deleted")
+            await databases.drop(connection, name, force=force)
+            for each in found:
+                if each.told.point_of == name:
+                    await databases.drop(connection, each.name, force=force)
+
+    async def reset(self, name: str, *, force: bool = False) -> Branch:
+        """Replace a branch's database by a fresh copy of its parent's.
+
+        The copy is made under another name first, so a failure leaves the branch as it was.
+
+        Raises:
+            UsageError: as `delete` does.
+        """
+        async with self._connection() as connection:
+            found = await list_databases(connection)
+            branches = _branches(found)
+            parent = changeable(branches, name, "reset").parent or MAIN_BRANCH
+            existing(branches, parent)
+            fresh = f"reset-{token_hex(4)}"
+            await databases.copy(connection, fresh, parent, _scratch(parent), force=force)
+            try:
+                await databases.drop(connection, name, force=force)
+            except BaseException:
+                await databases.drop(connection, fresh, force=True)
+                raise
+            await databases.rename(connection, fresh, name, force=True)
+            await databases.describe(connection, name, _told(found, name))
+            return _branches(await list_databases(connection))[name]
+
+    async def url(self, name: str, *, pooled: bool = False) -> DatabaseURL:
+        """Return a branch's URL. There is no pooler here, so both endpoints are the same.
+
+        Raises:
+            UsageError: there is no such branch.
+        """
+        return self._server.url((await self.get(name)).name)
+
+    async def branch_of(self, url: DatabaseURL) -> str | None:
+        """Return the name of the branch that a URL leads to, or None."""
+        names = [branch.name for branch in await self.list()]
+        return next((name for name in names if self._server.url(name) == url), None)
+
+    async def make_restore_point(self, branch: str, *, force: bool = False) -> RestorePoint:
+        """Copy a branch's database.
+
+        Raises:
+            UsageError: there is no such branch.
+        """
+        async with self._connection() as connection:
+            existing(_branches(await list_databases(connection)), branch)
+            name, told = _point_name(), Told(created_at=datetime.now(UTC), point_of=branch)
+            await databases.copy(connection, name, branch, told, force=force)
+            return _point(Found(name, told, 0))
+
+    async def list_restore_points(self, branch: str) -> Sequence[RestorePoint]:
+        """Return the restore points of a branch, the newest first.
+
+        Raises:
+            UsageError: there is no such branch.
+        """
+        async with self._connection() as connection:
+            found = await list_databases(connection)
+        existing(_branches(found), branch)
+        points = [_point(each) for each in found if each.told.point_of == branch]
+        return sorted(points, key=lambda point: point.created_at, reverse=True)
+
+    async def restore(self, branch: str, point: RestorePoint, *, force: bool = False) -> None:
+        """Put a copy of a restore point in the branch's place.
+
+        The database before becomes a restore point itself. The copy is made first, so a failure
+        leaves the branch as it was.
+
+        Raises:
+            UsageError: there is no such branch or restore point.
+        """
+        async with self._connection() as connection:
+            found = await list_databases(connection)
+            existing(_branches(found), branch)
+            _require_point(found, point)
+            fresh, kept = f"restore-{token_hex(4)}", _point_name()
+            await databases.copy(connection, fresh, point.id, _scratch(branch), force=force)
+            try:
+                await databases.rename(connection, branch, kept, force=force)
+            except BaseException:
+                await databases.drop(connection, fresh, force=True)
+                raise
+            await databases.rename(connection, fresh, branch, force=True)
+            await databases.describe(connection, branch, _told(found, branch))
+            was = Told(created_at=datetime.now(UTC), point_of=branch)
+            await databases.describe(connection, kept, was)
+
+    async def delete_restore_point(self, point: RestorePoint) -> None:
+        """Drop a restore point's database.
+
+        Raises:
+            UsageError: there is no such restore point.
+        """
+        async with self._connection() as connection:
+            _require_point(await list_databases(connection), point)
+            await databases.drop(connection, point.id, force=True)
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[AsyncConnection]:
+        async with migration_connection(self._server.url(_MAINTENANCE)) as connection:
+            # CREATE and DROP DATABASE refuse to run inside a transaction.
+            yield await connection.execution_options(isolation_level="AUTOCOMMIT")
+
+
+def _branches(found: list[Found]) -> dict[str, Branch]:
+    """Return the databases that are branches, by name; one made by hand is a child of `main`."""
+    return {each.name: _branch(each) for each in found if each.told.point_of is None}
+
+
+def _branch(found: Found) -> Branch:
+    told, is_default = found.told, found.name == MAIN_BRANCH
+    return Branch(
+        found.name,
+        None if is_default else told.parent or MAIN_BRANCH,
+        told.created_at,
+        found.size_bytes,
+        told.expires_at,
+        is_default,
+        told.protected,
+    )
+
+
+def _point(found: Found) -> RestorePoint:
+    created_at = found.told.created_at or datetime.min.replace(tzinfo=UTC)
+    return RestorePoint(found.name, found.name, found.told.point_of or "", "copy", created_at)
+
+
+def _point_name() -> str:
+    return f"restore-point-{token_hex(4)}"
+
+
+def _require_point(found: list[Found], point: RestorePoint) -> None:
+    if not any(each.name == point.id and each.told.point_of for each in found):
+        raise UsageError(f"There is no restore point {point.name}.", "List them, and take another.")
+
+
+def _told(found: list[Found], name: str) -> Told:
+    return next(each.told for each in found if each.name == name)
+
+
+def _scratch(parent: str) -> Told:
+    now = datetime.now(UTC)
+    return Told(parent, now, now + _SCRATCH_TTL)

@@ -1,0 +1,196 @@
+"""The command line: `db …`, or `python -m <package>.db …`."""
+
+import asyncio
+import os
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..embedded.server import LocalServer, describe_url
+from ..engine.settings import load_settings
+from ..errors import ToolkitError
+from ..migration.commands import require_single_head
+from ..migration.configuration import alembic_config
+from ..migration.history.status import read_status
+from ..migration.runner.progress import Step
+from ..migration.runner.run import downgrade, print_sql, upgrade
+from .console import echo, print_error, print_table, success, write_json
+from .lazy import LazyGroup
+from .options import Json
+from .progress import ConsoleProgress
+
+if TYPE_CHECKING:
+    from .doctor_checks import Check
+
+# What a command alone needs it imports itself, so that the others start without it.
+app = typer.Typer(
+    cls=LazyGroup,
+    help="Migrations for Neon PostgreSQL.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Sql = Annotated[bool, typer.Option("--sql", help="Print the SQL instead of running it.")]
+
+
+def main() -> None:
+    """Run the command line; an expected failure ends in one line and its own exit code.
+
+    `0`: it is done; of a check or a rehearsal, nothing stands against the migrations.
+    `1`: a migration, a check or a rehearsal failed, or the database could not be reached.
+    `2`: the usage, a setting or a file is wrong; nothing was done.
+    `130`: Ctrl-C; what was begun is taken back first.
+    """
+    try:
+        app()
+    except ToolkitError as error:
+        print_error(error)
+        sys.exit(error.exit_code)
+
+
+@app.command()
+def doctor(json: Json = None) -> None:
+    """Check the settings, the connection and the server."""
+    checks = asyncio.run(_examine())
+    write_json(json, [asdict(check) for check in checks])
+    if any(check.grade == "wrong" for check in checks):
+        raise typer.Exit(1)
+
+
+async def _examine() -> "list[Check]":
+    from rich.text import Text
+
+    from .doctor_checks import examine
+
+    styles = {"ok": ("ok", "green"), "note": ("note", "yellow"), "wrong": ("wrong", "bold red")}
+    checks = [check async for check in examine(load_settings())]
+    print_table(
+        ("check", "", ""),
+        [(check.name, Text(*styles[check.grade]), check.detail) for check in checks],
+    )
+    return checks
+
+
+@app.command()
+def status(json: Json = None) -> None:
+    """Show the revision of the database, the heads and what is pending."""
+    url = load_settings().direct_url
+    found = asyncio.run(read_status(url))
+    echo(f"database  {describe_url(url)}")
+    echo(f"revision  {', '.join(found.current) or 'none'}")
+    echo(f"head      {', '.join(found.heads) or 'none'}")
+    if found.is_at_head:
+        success("nothing is pending")
+    else:
+        echo(f"{len(found.pending)} pending:", "yellow")
+        print_table(
+            ("revision", "message", "file"),
+            [(each.revision, each.doc, Path(each.path).name) for each in found.pending],
+        )
+    pending = [{"revision": each.revision, "message": each.doc} for each in found.pending]
+    write_json(json, {"current": found.current, "heads": found.heads, "pending": pending})
+
+
+@app.command("upgrade")
+def upgrade_command(
+    revision: Annotated[
+        str, typer.Argument(metavar="[REV]", help="A revision, its first letters, or +1.")
+    ] = "head",
+    sql: Sql = False,
+    json: Json = None,
+) -> None:
+    """Upgrade the database to a revision, by default to the head."""
+    if sql:
+        print_sql(revision)
+        return
+    url = load_settings().direct_url
+    echo(f"Upgrading {describe_url(url)}")
+    steps = asyncio.run(upgrade(url, revision, progress=ConsoleProgress()))
+    _say_end(steps, "applied", "The database is at that revision already.")
+    write_json(json, [asdict(step) for step in steps])
+
+
+# A relative revision, "-1", begins like an option.
+@app.command("downgrade", context_settings={"ignore_unknown_options": True})
+def downgrade_command(
+    revision: Annotated[str, typer.Argument(metavar="REV", help="A revision, -1 or base.")],
+    sql: Sql = False,
+    json: Json = None,
+) -> None:
+    """Downgrade the database to a revision ("-1": one step, "base": everything)."""
+    if sql:
+        print_sql(revision, is_upgrade=False)
+        return
+    url = load_settings().direct_url
+    echo(f"Downgrading {describe_url(url)}")
+    steps = asyncio.run(downgrade(url, revision, progress=ConsoleProgress()))
+    _say_end(steps, "taken back", "There was nothing to take back.")
+    write_json(json, [asdict(step) for step in steps])
+
+
+def _say_end(steps: list[Step], verb: str, otherwise: str) -> None:
+    count = len(steps)
+    echo(f"{count} revision{'s' * (count != 1)} {verb}." if count else otherwise, "bold")
+
+
+@app.command()
+def revision(
+    message: Annotated[str, typer.Option("-m", "--message", help="What the revision does.")],
+    empty: Annotated[bool, typer.Option("--empty", help="Write one without operations.")] = False,
+    json: Json = None,
+) -> None:
+    """Write the next revision from the difference between the models and the migrations."""
+    path = asyncio.run(_write_revision(message, empty=empty))
+    if path is None:
+        success("The models match the migrations: no revision was written.")
+    else:
+        success(f"wrote {os.path.relpath(path)}")
+        echo("Read it, then run: db upgrade")
+    write_json(json, {"path": path})
+
+
+async def _write_revision(message: str, *, empty: bool) -> Path | None:
+    """Autogenerate against a scratch branch at head, so that no other database is needed."""
+    from ..branches.scratch import scratch_branch
+    from ..migration.autogenerate.generate import create_revision
+
+    load_settings()
+    config = alembic_config()
+    require_single_head(config)
+    if empty:
+        return await create_revision(None, message, config)
+    async with scratch_branch() as url:
+        return await create_revision(url, message, config)
+
+
+@app.command("alembic", context_settings={"ignore_unknown_options": True}, add_help_option=False)
+def alembic_command(
+    arguments: Annotated[
+        list[str], typer.Argument(metavar="ARGS...", help="As for alembic itself.")
+    ],
+) -> None:
+    """Run a command of Alembic's own (history, merge, stamp, ...) with the project's settings."""
+    from ..migration.configuration import run_alembic
+
+    run_alembic(arguments)
+
+
+@app.command()
+def start() -> None:
+    """Start the embedded PostgreSQL."""
+    server = LocalServer.for_project()
+    started = server.ensure_running()
+    success(f"PostgreSQL {server.major_version} {'started' if started else 'runs already'}")
+    echo(str(server.url()))
+
+
+@app.command()
+def stop() -> None:
+    """Stop the embedded PostgreSQL, that of the tests too."""
+    servers = [LocalServer.for_project(profile) for profile in ("development", "test")]
+    stopped = [server.stop() for server in servers]
+    success("PostgreSQL stopped" if any(stopped) else "PostgreSQL was not running")

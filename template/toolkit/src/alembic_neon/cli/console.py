@@ -1,0 +1,127 @@
+"""What a person sees: tables, progress and errors on standard error, JSON where it is asked for.
+
+Rich is imported where there is a terminal or a table: a deploy that has neither starts without it.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from ..errors import ConfigurationError, ToolkitError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+_PIPE_WIDTH: Final = 1000
+
+
+def is_terminal() -> bool:
+    """Tell whether standard error shows colours, or is to be treated as if it did."""
+    return bool(os.environ.get("FORCE_COLOR")) or sys.stderr.isatty()
+
+
+@cache
+def _console(width: int | None = None) -> "Console":
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False, width=width)
+
+
+def _print(*parts: tuple[str, str]) -> None:
+    """Print texts with their styles as one line."""
+    if not is_terminal():
+        print("".join(text for text, _ in parts), file=sys.stderr, flush=True)
+        return
+    from rich.text import Text
+
+    _console().print(Text.assemble(*parts), soft_wrap=True)
+
+
+def echo(message: str, style: str = "") -> None:
+    """Print a line of progress."""
+    _print((message, style))
+
+
+def success(message: str) -> None:
+    """Print a line about something that went well."""
+    _print(("✓ ", "green"), (message, ""))
+
+
+def print_error(error: ToolkitError) -> None:
+    """Print an expected failure as one line."""
+    _print(("Error: ", "bold red"), (str(error), ""))
+
+
+def print_table(headers: Sequence[str], rows: "Iterable[Sequence[str | Text]]") -> None:
+    """Print a table, or nothing where it has no rows."""
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
+    for header in headers:
+        table.add_column(header, overflow="fold")  # a name is of no use if it is cut
+    for row in rows:
+        table.add_row(*row)
+    if table.row_count:
+        # A pipe has no width: what reads it finds a row on a line.
+        _console(None if is_terminal() else _PIPE_WIDTH).print(table)
+
+
+def write_json(target: str | None, value: Any) -> None:
+    """Write `value` as JSON, as `write_text` does.
+
+    Raises:
+        ConfigurationError: the file cannot be written.
+    """
+    write_text(target, lambda: json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
+
+
+def write_text(target: str | None, render: Callable[[], str]) -> None:
+    """Write a text to a file, or to standard output where the target is "-"; None: nowhere.
+
+    Raises:
+        ConfigurationError: the file cannot be written.
+    """
+    if target is None:
+        return
+    if target == "-":
+        sys.stdout.write(render())
+        return
+    try:
+        Path(target).write_text(render(), encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(
+            f"{target} cannot be written: {error.strerror}.", "Give another file, or - for stdout."
+        ) from None
+
+
+def require_writable(*targets: str | None) -> None:
+    """Refuse targets of `write_text` before the work whose result they would lose.
+
+    Raises:
+        ConfigurationError: the folder of one is not there, or several are standard output.
+    """
+    if targets.count("-") > 1:
+        raise ConfigurationError("Only one thing can go to standard output.", "Name files.")
+    for target in targets:
+        if target not in (None, "-") and not Path(str(target)).absolute().parent.is_dir():
+            raise ConfigurationError(
+                f"{target} cannot be written: there is no such folder.", "Give another file."
+            )
+
+
+def size(size_bytes: int) -> str:
+    """Return a size as a person reads it."""
+    return f"{size_bytes / 1024**2:.1f} MiB"
+
+
+def ask(question: str) -> bool:
+    """Ask a person, on the terminal; where there is none the answer is no."""
+    if not sys.stdin.isatty():
+        return False
+    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")

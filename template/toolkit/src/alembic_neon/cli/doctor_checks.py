@@ -1,0 +1,106 @@
+"""The doctor: what the settings say, and what the server behind them answers."""
+
+import ssl
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Literal
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ..embedded.binaries import embedded_version
+from ..embedded.server import LocalServer, describe_url
+from ..engine.driver_errors import translate_driver_errors
+from ..engine.factory import create_migration_engine
+from ..engine.settings import Settings
+from ..engine.tls import tls_argument, tls_weakness
+from ..engine.url import DatabaseURL
+from ..errors import ToolkitError
+from ..project import postgres_version
+
+Grade = Literal["ok", "note", "wrong"]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at. "note" is worth knowing; "wrong" has to be mended."""
+
+    name: str
+    grade: Grade
+    detail: str
+
+
+async def examine(settings: Settings) -> AsyncIterator[Check]:
+    """Look at the settings, then at the server; yields each check as soon as it is done."""
+    url, direct = settings.url, settings.direct_url
+    source = "DATABASE_URL" if settings.database_url else "embedded server (no DATABASE_URL)"
+    yield Check("settings", "ok", f"{source}; APP_ENV={settings.app_env}")
+    yield Check("endpoint", "ok", _endpoint(url, direct))
+    yield _tls(url, settings)
+    if LocalServer.serving(url) is not None:
+        yield _embedded()
+    engine = create_migration_engine(direct, settings)
+    started = time.perf_counter()
+    try:
+        with translate_driver_errors(engine.url):
+            async with engine.connect() as connection:
+                latency_ms = (time.perf_counter() - started) * 1000
+                yield Check("connection", "ok", f"{describe_url(direct)}, in {latency_ms:.0f} ms")
+                yield await _server_version(connection)
+                yield await _pool(connection, settings)
+    except ToolkitError as error:
+        yield Check("connection", "wrong", str(error))
+    finally:
+        await engine.dispose()
+
+
+def _endpoint(url: DatabaseURL, direct: DatabaseURL) -> str:
+    if url.is_pooled:
+        return f"pooled; migrations use the direct one, {direct.host}"
+    return "direct" if url.is_neon else "direct (not one of Neon's hosts)"
+
+
+def _tls(url: DatabaseURL, settings: Settings) -> Check:
+    if url.is_unix_socket:
+        return Check("TLS", "ok", "none needed: a Unix socket")
+    weakness = tls_weakness(url, settings.db_ssl_verify)
+    if weakness is not None:
+        return Check("TLS", "note", f"{weakness}; sslmode=verify-full does it all")
+    tls = tls_argument(url, settings.db_ssl_verify)
+    is_full = isinstance(tls, ssl.SSLContext) and tls.check_hostname
+    return Check("TLS", "ok", "verified in full" if is_full else "none needed: this machine")
+
+
+def _embedded() -> Check:
+    asked = postgres_version()
+    used = embedded_version(asked)
+    if used == asked:
+        return Check("embedded PostgreSQL", "ok", f"version {used}, as the project asks")
+    detail = f"version {used} stands in for {asked}, which has no embedded build"
+    return Check("embedded PostgreSQL", "note", detail)
+
+
+async def _server_version(connection: AsyncConnection) -> Check:
+    version = str(await connection.scalar(text("SHOW server_version")))
+    asked = postgres_version()
+    major = int(version.partition(".")[0])
+    if major in (asked, embedded_version(asked)):
+        return Check("server", "ok", f"PostgreSQL {version}")
+    return Check("server", "note", f"PostgreSQL {version}; the project asks for {asked}")
+
+
+async def _pool(connection: AsyncConnection, settings: Settings) -> Check:
+    """Compare what one process may open with what the server has to give."""
+    limit = int(await connection.scalar(text("SHOW max_connections")) or 0)
+    reserved = int(await connection.scalar(text("SHOW superuser_reserved_connections")) or 0)
+    free = limit - reserved
+    wanted = settings.db_pool_size + settings.db_max_overflow
+    if settings.url.is_pooled:
+        return Check("pool", "ok", f"{wanted} connections a process, to a pooled endpoint")
+    if settings.db_pool_mode == "serverless":
+        return Check("pool", "ok", "none is kept (DB_POOL_MODE=serverless)")
+    detail = f"{wanted} connections a process at most, {free} free: {free // wanted} processes"
+    if free < wanted:
+        return Check("pool", "wrong", f"{detail}; lower DB_POOL_SIZE or use the pooled endpoint")
+    return Check("pool", "ok", detail)

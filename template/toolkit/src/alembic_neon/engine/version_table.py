@@ -1,0 +1,62 @@
+"""Alembic's version table: what it is called and where it lies. Whoever reads past it asks here."""
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy import MetaData, Table
+from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
+
+from ..errors import ConfigurationError
+from ..project import setting_source, tool_settings
+
+
+@dataclass(frozen=True)
+class VersionTable:
+    """The table's name, and its schema where that is named; else the search path decides."""
+
+    name: str = "alembic_version"
+    schema: str | None = None
+
+    @property
+    def parameters(self) -> tuple[str, str | None]:
+        """What a query that leaves the table out takes: its name, its schema or None for any."""
+        return self.name, self.schema
+
+    @cached_property
+    def quoted(self) -> str:
+        """The name as SQLAlchemy writes it into SQL, with its schema if it has one."""
+        table = Table(self.name, MetaData(), schema=self.schema)
+        dialect = PGDialect_asyncpg()  # type: ignore[no-untyped-call]
+        return dialect.identifier_preparer.format_table(table)
+
+    def is_in(self, sql: str) -> bool:
+        """Tell whether a statement names the table."""
+        return re.search(rf'(?<![\w".]){re.escape(self.quoted)}(?![\w"])', sql) is not None
+
+
+def version_table() -> VersionTable:
+    """Return what `[tool.db] version_table` and `version_table_schema` say.
+
+    Raises:
+        ConfigurationError: a value is no name.
+    """
+    try:
+        settings = tool_settings()
+    except ConfigurationError:  # an installed application without its project folder
+        return VersionTable()
+    return VersionTable(
+        _named(settings, "version_table", "a table") or VersionTable.name,
+        _named(settings, "version_table_schema", "a schema"),
+    )
+
+
+def _named(settings: dict[str, Any], key: str, what: str) -> str | None:
+    value = settings.get(key)
+    if value is not None and (not isinstance(value, str) or not value):
+        raise ConfigurationError(
+            f"[tool.db] {key} in {setting_source(key)} is {value!r}.",
+            f"It takes the name of {what}.",
+        )
+    return value

@@ -1,0 +1,1 @@
+"""What the models and the database differ in, and how it is written."""

@@ -1,0 +1,194 @@
+"""Autogenerate: what is compared, how it is rendered, and the revision file that comes of it."""
+
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import sqlalchemy
+from alembic import command
+from alembic.autogenerate.api import AutogenContext
+from alembic.autogenerate.render import _repr_type
+from alembic.config import Config
+from alembic.operations.ops import MigrateOperation, MigrationScript, OpContainer
+from alembic.runtime.migration import MigrationContext
+from alembic.script import write_hooks
+from alembic.util import CommandError
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.exc import IdentifierError
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from ...engine.factory import create_migration_engine
+from ...engine.url import DatabaseURL
+from ...errors import ConfigurationError, MigrationError, ToolkitError
+from ...project import TOML_FILE, config_file
+from ..commands import run_command
+from .drops import comment_drops, skip_unmanaged_tables
+from .long_names import cancel_shortened_checks
+from .unnamed_checks import cancel_drops_of_unnamed_checks
+
+# CHECKs are compared by name where Alembic is asked to; nothing tells whether their text changed.
+AUTOGENERATE_PLUGINS: Final = ("alembic.autogenerate.*", "alembic.ext.checkconstraint_byname")
+_HOOK: Final = "toolkit_ruff"
+
+
+def render_item(kind: str, item: Any, context: AutogenContext) -> str | Literal[False]:
+    """Render a TypeDecorator as the type that PostgreSQL stores, and import what is third-party.
+
+    A revision that names a class of the application, or of SQLModel, would break when that class
+    moves; the underlying type is all that the database knows (Alembic #1386).
+    """
+    if kind != "type":
+        return False
+    if isinstance(item, TypeDecorator):
+        # Alembic calls this function again, so that nested decorators end in a plain type.
+        return _repr_type(_public_type(item.load_dialect_impl(context.dialect)), context)
+    module = type(item).__module__
+    if not module.startswith("sqlalchemy.") and not context.opts.get("user_module_prefix"):
+        context.imports.add(f"import {module}")
+    return False
+
+
+def _public_type(type_: TypeEngine[Any]) -> TypeEngine[Any]:
+    """Return the type as its public class: a driver's `AsyncpgUuid` is `sa.Uuid` to a reader."""
+    for cls in type(type_).__mro__:
+        if not cls.__module__.startswith("sqlalchemy."):
+            return type_
+        if getattr(sqlalchemy, cls.__name__, None) is cls or cls.__name__ in postgresql.__all__:
+            return type_ if cls is type(type_) else type_.adapt(cls)
+    return type_
+
+
+def review_directives(
+    context: MigrationContext,
+    revision: str | Iterable[str | None] | Iterable[str],
+    directives: list[MigrationScript],
+) -> None:
+    """Look at what autogenerate proposes before it is written, and let ruff format the file.
+
+    Drops of tables that no revision made are left out, the other drops say what is lost, and no
+    file is written where nothing is left. `alembic revision --autogenerate` and `alembic check` go
+    through here as well as `db revision`.
+    """
+    config = context.config
+    if config is None or not directives:
+        return
+    skip_unmanaged_tables(directives[0], config)
+    both = (directives[0].upgrade_ops_list, directives[0].downgrade_ops_list)
+    for upgrade, downgrade in zip(*both, strict=True):
+        cancel_drops_of_unnamed_checks(upgrade, downgrade, context.opts["target_metadata"])
+    for ops in (*directives[0].upgrade_ops_list, *directives[0].downgrade_ops_list):
+        cancel_shortened_checks(ops, context.dialect)
+        ops.ops[:] = [op for op in ops.ops if not _is_empty(op)]
+    by_us = config.attributes.get("autogenerate")
+    if not (by_us or getattr(config.cmd_opts, "autogenerate", False)):
+        return  # `alembic check` wants the directives, empty or not
+    if all(ops.is_empty() for ops in directives[0].upgrade_ops_list):
+        directives.clear()
+        return
+    comment_drops(directives[0])
+    if not by_us and context.environment_context is not None:
+        # Alembic runs a hook after the file is written, and lets one of its own fail silently.
+        context.environment_context.script.hooks.append({"_hook_name": "ruff", "type": _HOOK})
+
+
+@write_hooks.register(_HOOK)
+def _format_or_fail(path: str, options: dict[str, str | None]) -> None:
+    try:
+        require_ruff()
+        format_revision(Path(path))
+    except ToolkitError as error:
+        Path(path).unlink(missing_ok=True)
+        raise CommandError(str(error)) from None
+
+
+async def create_revision(url: DatabaseURL | None, message: str, config: Config) -> Path | None:
+    """Write the next revision file, formatted and linted by the project's own ruff.
+
+    With a `url`, whose database has to be at head, the file holds the difference between the
+    models and that database; without one its body is empty.
+
+    Returns the file, or None where the models and the database do not differ.
+
+    Raises:
+        MigrationError: the history has several heads, or ruff refuses what was written; no file is
+            left behind then.
+        ConfigurationError: ruff is not installed, or a name in the models is longer than
+            PostgreSQL's 63 characters.
+    """
+    require_ruff()
+    autogenerate = url is not None
+    config.attributes["autogenerate"] = autogenerate
+    engine = None if url is None else create_migration_engine(url)
+    try:
+        made = await run_command(
+            config, engine, command.revision, message=message, autogenerate=autogenerate
+        )
+    except IdentifierError as error:
+        raise explain_long_name(error) from None
+    finally:
+        if engine is not None:
+            await engine.dispose()
+    scripts = made if isinstance(made, list) else [made]
+    written = [Path(script.path) for script in scripts if script is not None]
+    if not written:
+        return None
+    path = written[0]
+    try:
+        format_revision(path)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    return path
+
+
+def _is_empty(op: MigrateOperation) -> bool:
+    return isinstance(op, OpContainer) and op.is_empty()
+
+
+def explain_long_name(error: IdentifierError) -> ConfigurationError:
+    """Return the error for a name in the models that PostgreSQL would cut."""
+    return ConfigurationError(
+        f"{error}".partition("\n")[0] + ".",
+        "Shorten it; only names that the naming convention makes are shortened by themselves.",
+    )
+
+
+def require_ruff() -> None:
+    """Refuse to write a revision that nothing can format.
+
+    Raises:
+        ConfigurationError: ruff is not installed.
+    """
+    if _ruff("--version").returncode != 0:
+        raise ConfigurationError(
+            "ruff is not installed, and a revision is written formatted or not at all.",
+            "Install the project's dev group: uv sync",
+        )
+
+
+def format_revision(path: Path) -> None:
+    """Format a revision file as the project's ruff does.
+
+    Raises:
+        MigrationError: ruff finds something that it cannot mend.
+    """
+    # Imports are sorted first, what is too long is wrapped, and then nothing may be left to say. In
+    # a project with a template of its own for revisions, nothing but a name that is not there.
+    fix = ("check", "--fix", "--exit-zero", "--quiet")
+    rest = ("check", "--quiet", *(("--select=F",) if config_file().name == TOML_FILE else ()))
+    for arguments in (fix, ("format", "--quiet"), rest):
+        result = _ruff(*arguments, str(path))
+        if result.returncode != 0:
+            reason = (result.stdout or result.stderr).strip()
+            raise MigrationError(
+                f"ruff refuses the revision that was written: {reason}",
+                "Change the models or the ruff settings; the file was removed.",
+            )
+
+
+def _ruff(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603 - no shell; the paths are the project's
+        [sys.executable, "-m", "ruff", *arguments], capture_output=True, text=True, check=False
+    )

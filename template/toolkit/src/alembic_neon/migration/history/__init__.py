@@ -1,0 +1,1 @@
+"""The line of revisions: where a database stands on it."""

@@ -1,0 +1,79 @@
+"""The linter: every rule over some revisions, with the ignores that their files hold."""
+
+import ast
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import chain
+from pathlib import Path
+from typing import Final
+
+from alembic.config import Config
+from alembic.script import Script
+
+from ...project import postgres_version
+from ..configuration import root_of
+from .file_rules import missing_downgrade, model_imports
+from .findings import Finding, severity_key
+from .ignores import apply_ignores
+from .rules import BUILTIN_RULES
+from .squawk import run_squawk
+from .statement_rules import STATEMENT_RULES, Violation
+from .statements import Rendered, render
+
+# How `irreversible` begins in a baseline.
+BASELINE: Final = "baseline"
+
+
+def lint_revisions(config: Config, revisions: Sequence[Script]) -> list[Finding]:
+    """Return what there is to say about the upgrades of `revisions`, the worst first.
+
+    No database is asked; the revisions' `upgrade` functions are run as for `alembic upgrade --sql`.
+
+    Raises:
+        ConfigurationError: squawk is not installed.
+    """
+    root = root_of(config)
+    revisions = [each for each in revisions if not is_baseline(each)]
+    trees = {each.revision: _tree(each) for each in revisions}
+    rendered = {each.revision: render(each, trees[each.revision]) for each in revisions}
+    statements = {revision: found.statements for revision, found in rendered.items()}
+    squawked = run_squawk(statements, postgres_version(), root)
+    findings: list[Finding] = []
+    for script in revisions:
+        own = _own_findings(script, trees[script.revision], rendered[script.revision], root)
+        about = [each for each in squawked if each.revision == script.revision]
+        remaining = apply_ignores([*own, *about], Path(script.path))
+        file = _shown(Path(script.path), root)
+        findings += [replace(each, revision=script.revision, file=file) for each in remaining]
+    return sorted(findings, key=severity_key)
+
+
+def is_baseline(script: Script) -> bool:
+    """Tell whether `db baseline` wrote a revision: the schema was there, nothing of it is new."""
+    return str(getattr(script.module, "irreversible", None) or "").startswith(BASELINE)
+
+
+def _tree(script: Script) -> ast.Module:
+    return ast.parse(Path(script.path).read_text(encoding="utf-8"))
+
+
+def _own_findings(
+    script: Script, tree: ast.Module, rendered: Rendered, root: Path
+) -> Iterator[Finding]:
+    said: Iterator[Violation] = chain(
+        *(rule(rendered.statements) for rule in STATEMENT_RULES),
+        model_imports(tree, Path(script.path), root),
+        missing_downgrade(tree),
+    )
+    if rendered.failure:
+        message = f"Only in part shown as SQL, what follows is read as text ({rendered.failure})."
+        said = chain(said, [("not-rendered", rendered.failure_line or 1, message)])
+    for name, line, message in said:
+        rule = BUILTIN_RULES[name]
+        if rule.severity is not None:
+            yield Finding(name, rule.severity, message, script.revision, line=line, hint=rule.hint)
+
+
+def _shown(path: Path, root: Path) -> str:
+    resolved = path.resolve()
+    return str(resolved.relative_to(root) if resolved.is_relative_to(root) else resolved)

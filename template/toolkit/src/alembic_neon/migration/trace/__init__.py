@@ -1,0 +1,1 @@
+"""What each statement locks, rewrites and scans."""

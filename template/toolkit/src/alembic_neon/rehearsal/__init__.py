@@ -1,0 +1,1 @@
+"""Runs pending revisions on a branch first, and promotes what passed."""

@@ -1,0 +1,84 @@
+"""The round trip on a branch: what was just applied goes down and up again, on real data."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from alembic.script import Script
+
+from ..engine.url import DatabaseURL
+from ..errors import ToolkitError
+from ..migration.runner.run import run_single_step
+from ..verification.catalog import Catalog, Difference, take_snapshot
+from ..verification.history import declared
+from ..verification.suggested_fixes import is_of_order
+from .result import RoundTripSummary
+
+
+async def go_down_and_up(
+    url: DatabaseURL, applied: Sequence[Script], before: Catalog, after: Catalog
+) -> RoundTripSummary:
+    """Take the `applied` revisions back one by one, apply them again, and compare the catalogs.
+
+    `before` and `after` are the catalogs around all of them. What lies below a revision that says
+    `irreversible` is not taken back. A failure ends the trip and counts as a difference.
+    """
+    summary = RoundTripSummary()
+    below: dict[str, Catalog] = {}  # the catalog under each revision, as its downgrade left it
+    going: list[Script] = []
+    for script in reversed(applied):
+        if reason := getattr(script.module, "irreversible", None):
+            summary = replace(summary, irreversible=((script.revision, str(reason)),))
+            break
+        try:
+            await run_single_step(url, script.revision, is_upgrade=False)
+        except ToolkitError as error:
+            failure = (script.revision, f"The downgrade failed: {error.message}")
+            return replace(summary, checked=len(going), differences=(failure,))
+        below[script.revision] = await take_snapshot(url)
+        going.insert(0, script)
+    above: dict[str, Catalog] = {}  # the catalog on each revision, as its second upgrade left it
+    failures: list[tuple[str, str]] = []
+    for script in going:
+        try:
+            await run_single_step(url, script.revision, is_upgrade=True)
+        except ToolkitError as error:
+            failures.append((script.revision, f"The second upgrade failed: {error.message}"))
+            break
+        above[script.revision] = await take_snapshot(url)
+    differences = list(_compare(going, below, above, before, is_whole=len(going) == len(applied)))
+    if going and not failures:
+        top = going[-1].revision
+        differences += _told(top, "The second upgrade differs", after.difference(above[top]))
+    return replace(summary, checked=len(going), differences=(*differences, *failures))
+
+
+def _compare(
+    going: Sequence[Script],
+    below: Mapping[str, Catalog],
+    above: Mapping[str, Catalog],
+    before: Catalog,
+    *,
+    is_whole: bool,
+) -> Iterator[tuple[str, str]]:
+    """Compare what is under each revision after its downgrade with what was there on the way up.
+
+    What one downgrade leaves is still there after those below it, and counts for the first alone.
+    """
+    known: set[Difference] = set()
+    for position in range(len(going) - 1, -1, -1):
+        revision = going[position].revision
+        if position > 0:
+            expected = above.get(going[position - 1].revision)
+        else:
+            expected = before if is_whole else None
+        if expected is None:
+            continue  # nothing is known of the way up to there
+        found = expected.difference(below[revision])
+        if declared(going[position], "data_loss"):  # a column that is added again comes last
+            found = [each for each in found if not is_of_order(each)]
+        yield from _told(revision, "The downgrade leaves", [x for x in found if x not in known])
+        known.update(found)
+
+
+def _told(revision: str, what: str, found: Sequence[Difference]) -> list[tuple[str, str]]:
+    return [(revision, f"{what} {difference}") for difference in found]

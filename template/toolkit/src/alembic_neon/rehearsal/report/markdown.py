@@ -1,0 +1,182 @@
+"""The report for a pull request: a picture of the change, the statements, the findings folded."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from ...migration.sql_line import shortened
+from ...verification.catalog import Difference
+from ..result import Rehearsal
+from .words import (
+    SEVERITY_SIGNS,
+    VERDICT_SIGNS,
+    VERDICT_WORDS,
+    duration,
+    effects,
+    key_figures,
+    lock_words,
+    round_trip_words,
+    strong_locks,
+    summary,
+)
+
+# What finds the comment again that a later run of the workflow replaces.
+MARKER: Final = "<!-- db rehearse -->"
+_MOST_CHANGES: Final = 40
+
+
+def render_markdown(rehearsal: Rehearsal) -> str:
+    """Return the report as GitHub's Markdown."""
+    return "\n".join(_lines(rehearsal)) + "\n"
+
+
+def _lines(rehearsal: Rehearsal) -> Iterator[str]:
+    yield MARKER
+    yield f"## {VERDICT_SIGNS[rehearsal.verdict]} Migration {VERDICT_WORDS[rehearsal.verdict]}"
+    yield ""
+    yield _text(summary(rehearsal)) + "."
+    yield ""
+    yield " · ".join(f"{name} **{figure}**" for name, figure in key_figures(rehearsal))
+    if rehearsal.reasons:
+        yield ""
+        yield from (f"- **{each.rule}**: {_text(each.message)}" for each in rehearsal.reasons)
+    if rehearsal.changes:
+        yield from _picture(rehearsal.changes)
+    yield from _statements(rehearsal)
+    yield ""
+    yield f"Round trip: {_text(round_trip_words(rehearsal))}."
+    if rehearsal.load is not None:
+        load = rehearsal.load
+        yield ""
+        yield (
+            f"Beside a load of {load.reads} reads and {load.writes} writes the longest read took "
+            f"{duration(load.longest_read_ms)} and the longest write "
+            f"{duration(load.longest_write_ms)}; {load.failures} failed."
+        )
+    yield from _findings(rehearsal)
+    yield ""
+    when = f"{rehearsal.started_at:%Y-%m-%d %H:%M %Z}"
+    yield f"<sub>plan `{rehearsal.plan.plan_id[:12]}`, {when}</sub>"
+
+
+def _statements(rehearsal: Rehearsal) -> Iterator[str]:
+    rows = [
+        (revision.revision, statement)
+        for revision in rehearsal.revisions
+        for statement in revision.statements
+    ]
+    if not rows:
+        return
+    yield ""
+    yield "| revision | statement | took | locks that somebody waits for | work |"
+    yield "|---|---|--:|---|---|"
+    for revision, statement in rows:
+        cells = (
+            _code(revision),
+            _code(shortened(statement.sql, 100)),
+            duration(statement.duration_ms).replace(" ", "&nbsp;"),
+            "<br>".join(_text(lock_words(lock)) for lock in strong_locks(statement)),
+            _text(effects(statement)),
+        )
+        yield f"| {' | '.join(cells)} |"
+
+
+def _findings(rehearsal: Rehearsal) -> Iterator[str]:
+    if not rehearsal.findings:
+        return
+    yield ""
+    yield f"<details><summary>{len(rehearsal.findings)} findings</summary>"
+    yield ""
+    for finding in rehearsal.findings:
+        place = f" {_code(finding.place)}" if finding.place else ""
+        revision = f", {_code(finding.revision)}" if finding.revision else ""
+        yield (
+            f"- {SEVERITY_SIGNS[finding.severity]} **{finding.rule}** ({finding.source}"
+            f"{revision}){place}: {_text(finding.message)} {_text(finding.hint)}".rstrip()
+        )
+    yield ""
+    yield "</details>"
+
+
+def _picture(changes: list[Difference]) -> Iterator[str]:
+    """Draw the objects that come, go and change, each within the one that it belongs to."""
+    groups: dict[str, list[Difference]] = {}
+    for change in changes[:_MOST_CHANGES]:
+        groups.setdefault(_owner(change), []).append(change)
+    yield ""
+    yield "```mermaid"
+    yield "flowchart LR"
+    number = 0
+    for index, (owner, members) in enumerate(groups.items()):
+        whole = _whole(owner, members)
+        if whole is None:
+            yield f'  subgraph g{index}["{_label(owner)}"]'
+        for member in members if whole is None else [whole]:
+            number += 1
+            sign, style = _sign(member)
+            name = _short_name(member.object) if whole is None else _with_columns(whole, members)
+            yield f'    n{number}["{sign} {_label(name)}"]:::{style}'
+        if whole is None:
+            yield "  end"
+    yield "  classDef added fill:#d3f5dc,stroke:#1a7f37,color:#0b3d1c"
+    yield "  classDef removed fill:#ffdcd7,stroke:#cf222e,color:#5c0d12"
+    yield "  classDef changed fill:#fff3c4,stroke:#9a6700,color:#4d3300"
+    yield "```"
+    if len(changes) > _MOST_CHANGES:
+        yield f"and {len(changes) - _MOST_CHANGES} more."
+
+
+def _whole(owner: str, members: list[Difference]) -> Difference | None:
+    """Return the object itself, where all of it comes or goes, or nothing belongs to it."""
+    for member in members:
+        is_owner = member.object.partition(" ")[2] == owner
+        if is_owner and (len(members) == 1 or None in (member.was, member.now)):
+            return member
+    return None
+
+
+def _with_columns(whole: Difference, members: list[Difference]) -> str:
+    owner = whole.object.partition(" ")[2]
+    columns = [each.object for each in members if each.object.startswith("column ")]
+    names = ", ".join(name.removeprefix(f"column {owner}.") for name in columns)
+    return f"{whole.object} ({names})" if names else whole.object
+
+
+def _sign(change: Difference) -> tuple[str, str]:
+    if change.was is None:
+        return "+", "added"
+    return ("-", "removed") if change.now is None else ("~", "changed")
+
+
+def _owner(change: Difference) -> str:
+    """Return the table, or other object, that a catalog object belongs to."""
+    kind, _, rest = change.object.partition(" ")
+    if kind == "index" and (
+        on := re.search(r" ON (?:ONLY )?(.+?) USING ", change.now or change.was or "")
+    ):
+        return on[1]
+    parts = rest.split(".")
+    return ".".join(parts[:2]) if kind in ("column", "constraint", "trigger", "policy") else rest
+
+
+def _short_name(name: str) -> str:
+    kind, _, rest = name.rpartition(" ")
+    return f"{kind} {rest.rsplit('.', 1)[-1]}"
+
+
+def _label(text: str) -> str:
+    """Escape what Mermaid would read as its own."""
+    return re.sub(r'["#;<>&\[\]{}|`]', lambda match: f"#{ord(match[0])};", text)
+
+
+def _code(text: str) -> str:
+    """Return text as code inside a table's cell, whatever backticks and bars it holds."""
+    fence = "`" * (max((len(run) for run in re.findall("`+", text)), default=0) + 1)
+    pad = " " if "`" in text else ""
+    return f"{fence}{pad}{text}{pad}{fence}".replace("|", "\\|")
+
+
+def _text(text: str) -> str:
+    """Escape what Markdown and HTML would read as their own."""
+    escaped = text.replace("&", "&amp;").replace("<", "&lt;")
+    return " ".join(re.sub(r"([\\`*_\[\]|#~@])", r"\\\1", escaped).split())

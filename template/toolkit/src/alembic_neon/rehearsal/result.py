@@ -1,0 +1,118 @@
+"""A rehearsal's result: the plan, what was measured and found, the verdict; written as JSON."""
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from ..errors import UsageError
+from ..migration.history.plan import Plan
+from ..migration.lint.findings import Finding
+from ..migration.trace.tracer import Relation, RevisionTrace
+from ..verification.catalog import Difference
+from .verdict import Verdict, verdict_of
+
+
+@dataclass(frozen=True)
+class RoundTripSummary:
+    """How many revisions went down and up again; by revision, which cannot, and what differed."""
+
+    checked: int = 0
+    irreversible: tuple[tuple[str, str], ...] = ()
+    differences: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class LoadResult:
+    """The load beside the upgrade: how many statements, and the longest of each kind."""
+
+    reads: int
+    writes: int
+    failures: int
+    longest_read_ms: float
+    longest_write_ms: float
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """Everything that one rehearsal found out. Durations are in milliseconds."""
+
+    plan: Plan
+    parent_branch: str
+    branch: str
+    started_at: datetime
+    postgres_version: str
+    phases_ms: dict[str, float]
+    revisions: list[RevisionTrace]
+    relations: list[Relation]
+    findings: list[Finding]
+    round_trip: RoundTripSummary
+    changes: list[Difference]
+    catalog_after: str
+    load: LoadResult | None = None
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether the plan may be promoted as it stands, after a look, or not at all."""
+        return verdict_of(self.findings)
+
+    @property
+    def reasons(self) -> list[Finding]:
+        """The findings that made the verdict: the errors, or else the warnings."""
+        errors = [finding for finding in self.findings if finding.severity == "error"]
+        return errors or [finding for finding in self.findings if finding.severity == "warning"]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the report as DESIGN names it: what `db promote` reads."""
+        plan = self.plan
+        return {
+            "plan_id": plan.plan_id,
+            "base_revision": plan.base_revision,
+            "target_revision": plan.target_revision,
+            "files_hash": plan.files_hash,
+            "parent_branch": self.parent_branch,
+            "verdict": self.verdict,
+            "started_at": self.started_at.isoformat(),
+            "postgres_version": self.postgres_version,
+            "phases_ms": self.phases_ms,
+            "revisions": [asdict(revision) for revision in self.revisions],
+            "relations": [asdict(relation) for relation in self.relations],
+            "findings": [asdict(finding) for finding in self.findings],
+            "round_trip": asdict(self.round_trip),
+            "changes": [asdict(change) for change in self.changes],
+            "catalog_before": plan.catalog_before,
+            "catalog_after": self.catalog_after,
+            "load": None if self.load is None else asdict(self.load),
+        }
+
+
+@dataclass(frozen=True)
+class RehearsedPlan:
+    """What a promotion needs of a rehearsal."""
+
+    plan_id: str
+    base_revision: str
+    target_revision: str
+    files_hash: str
+    parent_branch: str
+    verdict: str
+    catalog_before: str
+    catalog_after: str
+
+    @classmethod
+    def read(cls, path: Path) -> "RehearsedPlan":
+        """Read the JSON that `db rehearse --json` wrote.
+
+        Raises:
+            UsageError: there is no such file, or it is not such a report.
+        """
+        try:
+            told = json.loads(path.read_text(encoding="utf-8"))
+            return cls(**{name: str(told[name]) for name in cls.__dataclass_fields__})
+        except FileNotFoundError:
+            raise UsageError(f"There is no plan {path}.", "Make one: db rehearse") from None
+        except (OSError, ValueError, KeyError, TypeError):
+            raise UsageError(
+                f"{path} is not a rehearsal's report.", "Make one: db rehearse --json FILE"
+            ) from None

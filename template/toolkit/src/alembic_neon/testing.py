@@ -1,0 +1,64 @@
+"""The tests of a project's migrations: import them into a file of `tests/`, or run `db test`.
+
+pytest-alembic's four tests are among them. They are imported by hand, as its own collection fails
+on pytest 9.2, and take the two fixtures here.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator
+
+import pytest
+from alembic.config import Config
+from pytest_alembic.tests import (
+    test_model_definitions_match_ddl,
+    test_single_head_revision,
+    test_up_down_consistency,
+    test_upgrade,
+)
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from .engine.factory import create_migration_engine
+from .engine.url import DatabaseURL
+from .migration import configuration
+from .verification.assertions import drift_of_models
+from .verification.round_trip import RoundTrip
+
+__all__ = [
+    "alembic_config",
+    "alembic_engine",
+    "test_model_definitions_match_ddl",
+    "test_models_match_the_migrations",
+    "test_round_trip",
+    "test_single_head_revision",
+    "test_up_down_consistency",
+    "test_upgrade",
+]
+
+
+@pytest.fixture
+def alembic_config() -> Config:
+    """The project's Alembic configuration; pytest-alembic takes it."""
+    return configuration.alembic_config()
+
+
+@pytest.fixture
+def alembic_engine(empty_database: DatabaseURL) -> Iterator[AsyncEngine]:
+    """An engine on an empty database; pytest-alembic takes it."""
+    engine = create_migration_engine(empty_database)
+    yield engine
+    asyncio.run(engine.dispose())
+
+
+def test_models_match_the_migrations(migrated_database: DatabaseURL) -> None:
+    """Fail where the models and the revisions make different schemas."""
+    if drift := drift_of_models(migrated_database):
+        pytest.fail("\n".join(drift), pytrace=False)
+
+
+def test_round_trip(migration_revision: str, round_trip: Callable[[str], RoundTrip]) -> None:
+    """Fail where a revision does not go up, down and up again, or does not restore what was."""
+    result = round_trip(migration_revision)
+    if not result.ok:
+        pytest.fail(str(result), pytrace=False)
+    if result.irreversible:
+        pytest.skip(str(result))

@@ -1,0 +1,119 @@
+"""The history of revisions: its files, loaded once, in the order that a fresh database runs."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+from alembic.config import Config
+from alembic.runtime.migration import RevisionStep
+from alembic.script import Script, ScriptDirectory
+
+from ..errors import UsageError
+from ..migration.commands import revision_not_in_files, script_directory
+from ..migration.configuration import alembic_config
+
+
+@dataclass(frozen=True)
+class History:
+    """The revisions of a project.
+
+    Every call through `alembic.command` reads all files anew; here they are read once.
+    """
+
+    config: Config
+    scripts: ScriptDirectory
+
+    @classmethod
+    def load(cls, config: Config | None = None) -> Self:
+        """Read the revision files, by default the project's.
+
+        Raises:
+            UsageError, MigrationError: the files are missing, or do not make a history.
+        """
+        config = config or alembic_config()
+        return cls(config, script_directory(config))
+
+    @cached_property
+    def revisions(self) -> list[Script]:
+        """Every revision, each after those that it builds or depends on."""
+        return list(reversed(list(self.scripts.walk_revisions())))
+
+    @cached_property
+    def _positions(self) -> dict[str, int]:
+        return {script.revision: number for number, script in enumerate(self.revisions)}
+
+    def before(self, revision: str) -> list[Script]:
+        """Return the revisions that a fresh database runs before `revision`, in order.
+
+        Raises:
+            UsageError: there is no such revision.
+        """
+        return self.revisions[: self._position(revision)]
+
+    def script(self, revision: str) -> Script:
+        """Return the file of a revision, named in full.
+
+        Raises:
+            UsageError: there is no such revision.
+        """
+        return self.revisions[self._position(revision)]
+
+    def _position(self, revision: str) -> int:
+        try:
+            return self._positions[revision]
+        except KeyError:
+            raise UsageError(
+                f"There is no revision {revision}.",
+                "alembic history lists the revisions of this project.",
+            ) from None
+
+    def applied(self, current: Collection[str]) -> set[str]:
+        """Return the revisions that are applied where the version table holds `current`.
+
+        Raises:
+            MigrationError: no file has one of these.
+        """
+        found: set[str] = set()
+        waiting = list(current)
+        while waiting:
+            revision = waiting.pop()
+            if revision not in self._positions:
+                raise revision_not_in_files(revision)
+            if revision not in found:
+                found.add(revision)
+                # With what the file depends on, which may be named there by a label or in part.
+                waiting += self.script(revision)._all_down_revisions
+        return found
+
+    def step(self, script: Script, *, is_upgrade: bool) -> RevisionStep:
+        """Return the step that applies one revision or takes it back, as Alembic runs it."""
+        return RevisionStep(self.scripts.revision_map, script, is_upgrade)
+
+
+def declared(script: Script, name: str) -> str:
+    """Return what a revision file says in a variable: `irreversible = "why"`; "" for nothing.
+
+    `irreversible`: why there is no downgrade. The revision is only upgraded, its round trip is
+    shown as skipped, and a rehearsal asks for a review.
+    `data_loss`: why the revision loses rows or values, knowingly; a column that is added again may
+    stand in another place. A rehearsal warns instead of blocking.
+    `mixed`: why it may do other things beside what runs outside its transaction, which the runner
+    otherwise refuses, as an interruption leaves it half-done.
+    """
+    return str(getattr(script.module, name, None) or "")
+
+
+def line_of(script: Script, function: str) -> str:
+    """Return the place of a function of a revision file, as `path:line`."""
+    code = getattr(getattr(script.module, function, None), "__code__", None)
+    same_file = code is not None and code.co_filename == script.path
+    return place(Path(script.path), code.co_firstlineno if code and same_file else None)
+
+
+def place(file: Path, line: int | None) -> str:
+    """Return a place as `path:line`, short where the file lies below the working directory."""
+    here = Path.cwd()
+    shown = file.relative_to(here) if file.is_relative_to(here) else file
+    return f"{shown}:{line}" if line else str(shown)

@@ -1,0 +1,220 @@
+"""Walks a database through the history, a round trip a revision, on connections that stay open."""
+
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from typing import Any, Self
+
+from alembic.runtime.environment import EnvironmentContext
+from alembic.runtime.migration import MigrationContext, RevisionStep
+from alembic.script import Script
+from sqlalchemy import Connection, event
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.util import await_
+
+from ..engine.driver_errors import translate_driver_errors
+from ..engine.factory import create_migration_engine
+from ..engine.revisions import current_revisions
+from ..engine.url import DatabaseURL
+from ..engine.version_table import version_table
+from ..errors import MigrationError, ToolkitError, UsageError
+from ..migration.commands import env_file_explained
+from ..migration.runner.execution import make_version_schema
+from .catalog import Catalog, Difference
+from .history import History, declared, line_of
+from .observer import Observer
+from .result import RoundTrip
+from .rows import Hook
+from .step_failures import explain_failure
+from .suggested_fixes import is_of_order
+
+
+class RoundTripRunner:
+    """Runs round trips on one database. What a trip found wrong ends its use: see `is_usable`.
+
+    A trip is one run of `env.py`, which is handed its steps one by one. So the project's own
+    settings, transactions and `autocommit_block` are what they are in production, and the state is
+    looked at between two steps, when everything is committed. It is looked at on a connection of
+    its own: the revisions find theirs as they left it.
+    """
+
+    def __init__(
+        self, history: History, migrating: AsyncConnection, observer: Observer, applied: set[str]
+    ) -> None:
+        self._history = history
+        self._migrating = migrating
+        self._observer = observer
+        self._applied = applied
+        self.is_usable = True
+
+    @classmethod
+    @asynccontextmanager
+    async def on(
+        cls, url: DatabaseURL, history: History, hook: Hook | None = None
+    ) -> AsyncIterator[Self]:
+        """Connect to a database, which may be empty or anywhere in the history.
+
+        Raises:
+            MigrationError: the database is at a revision that no file has.
+            ConfigurationError, ConnectionFailedError: the database cannot be reached.
+        """
+        engine = create_migration_engine(url)
+        event.listen(engine.sync_engine, "do_connect", _without_caches)
+        watching = create_migration_engine(url)
+        try:
+            with translate_driver_errors(engine.url):
+                async with engine.connect() as migrating, watching.connect() as observing:
+                    applied = history.applied(await current_revisions(observing))
+                    await migrating.run_sync(make_version_schema, version_table().schema)
+                    yield cls(history, migrating, Observer(observing, hook), applied)
+        finally:
+            await engine.dispose()
+            await watching.dispose()
+
+    def can_check(self, revision: str) -> bool:
+        """Whether the database is one on which a revision can still be checked."""
+        return self.is_usable and revision not in self._applied
+
+    async def check(self, revision: str) -> RoundTrip:
+        """Upgrade to just before `revision`, then go up, down and up again, and compare.
+
+        Raises:
+            UsageError: there is no such revision, or it is applied already.
+            MigrationError: a revision before it fails.
+        """
+        script = self._history.script(revision)
+        if not self.can_check(revision):
+            raise UsageError(
+                f"Revision {revision} is applied already.", "Check it on another database."
+            )
+        started = time.perf_counter()
+        connection = self._migrating.sync_connection
+        if connection is None:
+            raise UsageError("The connection of this walk is closed.", "Open another one.")
+        trip = _RoundTripSteps(self._history, connection, self._observer, self._applied, script)
+        self.is_usable = False
+        await self._run(trip)
+        self.is_usable = trip.found.schema_is_kept
+        trip.found.duration_ms = round((time.perf_counter() - started) * 1000, 1)
+        return trip.found
+
+    async def _run(self, trip: "_RoundTripSteps") -> None:
+        try:
+            await self._migrating.run_sync(self._run_environment, trip.steps)
+        except ToolkitError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a revision is anybody's code
+            trip.fail(error)
+
+    def _run_environment(self, connection: Connection, steps: Callable[..., Any]) -> None:
+        config, scripts = self._history.config, self._history.scripts
+        config.attributes["connection"] = connection
+        try:
+            with env_file_explained(), EnvironmentContext(config, scripts, fn=steps):
+                scripts.run_env()
+        finally:
+            config.attributes.pop("connection", None)
+
+
+class _RoundTripSteps:
+    """The steps of one round trip, and what is found between them."""
+
+    def __init__(
+        self,
+        history: History,
+        migrating: Connection,
+        observer: Observer,
+        applied: set[str],
+        script: Script,
+    ) -> None:
+        self._history = history
+        self._migrating = migrating
+        self._observer = observer
+        self._applied = applied
+        self._script = script
+        self._running: tuple[Script, str] = (script, "upgrade")
+        self._commits = 0
+        self.found = RoundTrip(
+            script.revision,
+            script.doc,
+            line_of(script, "downgrade"),
+            declared(script, "irreversible"),
+            declared(script, "data_loss"),
+        )
+
+    def steps(self, _: object, context: MigrationContext) -> Iterator[RevisionStep]:
+        """Yield each step when the one before it is committed. Alembic calls this."""
+        context.on_version_apply_callbacks += (self._before_commit,)
+        event.listen(self._migrating, "commit", self._after_commit)
+        try:
+            for step in self._steps():
+                # Alembic remembers the types that it created, and would not create them again, as
+                # each of these commands does in a run of its own.
+                context.impl.memo.clear()
+                self._commits = 0
+                yield step
+        finally:
+            event.remove(self._migrating, "commit", self._after_commit)
+
+    def _steps(self) -> Iterator[RevisionStep]:
+        for below in self._history.before(self._script.revision):
+            if below.revision not in self._applied:
+                yield self._step(below, "upgrade")
+                self._applied.add(below.revision)
+        observer, found = self._observer, self.found
+        found.unfilled = await_(observer.fill())
+        before = await_(observer.look())
+        observer.forget()
+        yield self._step(self._script, "upgrade")
+        if found.irreversible:
+            self._applied.add(self._script.revision)
+            return
+        upgraded = await_(observer.look_at_catalog())
+        yield self._step(self._script, "downgrade")
+        after = await_(observer.look())
+        found.lost = before.contents.lost(after.contents)
+        found.after_downgrade = self._difference(before.catalog, after.catalog)
+        if found.after_downgrade:
+            # What was left behind would make the second upgrade fail, and hide the reason.
+            return
+        yield self._step(self._script, "second upgrade")
+        again = await_(observer.look_at_catalog())
+        found.after_second_upgrade = self._difference(upgraded, again)
+        self._applied.add(self._script.revision)
+
+    def _difference(self, was: Catalog, now: Catalog) -> list[Difference]:
+        found = was.difference(now)
+        # PostgreSQL appends a column that is added again, so whoever says that its values are lost
+        # cannot keep its place either.
+        return [each for each in found if not (self.found.data_loss and is_of_order(each))]
+
+    def _before_commit(self, **_: object) -> None:
+        self._observer.note(self._migrating, is_whole=self._commits == 0)
+
+    def _after_commit(self, _: Connection) -> None:
+        self._commits += 1  # more than one in a step: an autocommit_block
+
+    def _step(self, script: Script, stage: str) -> RevisionStep:
+        self._running = (script, stage)
+        return self._history.step(script, is_upgrade=stage != "downgrade")
+
+    def fail(self, error: Exception) -> None:
+        """Take down that the running step failed.
+
+        Raises:
+            MigrationError: it is a revision before the one to be checked.
+        """
+        script, stage = self._running
+        failure = explain_failure(error, script, stage)
+        if script is not self._script:
+            raise MigrationError(
+                f"{failure.place}: revision {script.revision}, before {self._script.revision}, "
+                f"fails: {failure.reason}",
+                failure.advice or "Mend that one first.",
+            ) from None
+        self.found.failure = failure
+
+
+def _without_caches(_: Any, __: Any, ___: Any, parameters: dict[str, Any]) -> None:
+    """Keep no prepared statement: what one refers to is dropped and made anew between two steps."""
+    parameters |= {"prepared_statement_cache_size": 0, "statement_cache_size": 0}

@@ -1,0 +1,155 @@
+"""Branches of the local provider: copies of databases, made while others may be using them."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from alembic_neon.branches import local_databases
+from alembic_neon.branches.local import LocalProvider
+from alembic_neon.embedded.server import LocalServer
+from alembic_neon.engine.factory import create_migration_engine
+from alembic_neon.errors import ToolkitError, UsageError
+from queries import first_column
+from sqlalchemy import text
+
+# The tests share a server with those of the contract.
+pytestmark = pytest.mark.xdist_group("branches")
+
+
+@pytest.fixture
+async def provider(
+    branch_server: LocalServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[LocalProvider]:
+    """A provider with the branch `main` alone, which has a table with one row."""
+    (tmp_path / "alembic.ini").touch()
+    monkeypatch.chdir(tmp_path)
+    provider = LocalProvider(branch_server)
+    await first_column(
+        await provider.url("main"), "DROP TABLE IF EXISTS notes", "CREATE TABLE notes (t text)"
+    )
+    await first_column(await provider.url("main"), "INSERT INTO notes VALUES ('first')")
+    yield provider
+    for branch in await provider.list():
+        if not branch.is_default:
+            await provider.delete(branch.name, force=True)
+
+
+async def test_a_branch_has_the_schema_and_the_rows_of_its_parent(provider: LocalProvider) -> None:
+    branch = await provider.create("try-it")
+    url = await provider.url("try-it")
+    assert await first_column(url, "SELECT t FROM notes") == ["first"]
+    await first_column(url, "DROP TABLE notes")
+    assert await first_column(await provider.url("main"), "SELECT t FROM notes") == ["first"]
+    assert (branch.parent, branch.is_default) == ("main", False)
+    assert branch.size_bytes > 1_000_000
+    assert branch.created_at is not None
+    assert datetime.now(UTC) - branch.created_at < timedelta(minutes=1)
+
+
+async def test_branches_are_listed_main_first(provider: LocalProvider) -> None:
+    await provider.create("b/2")
+    await provider.create("a.1", "b/2")
+    assert [(branch.name, branch.parent) for branch in await provider.list()] == [
+        ("main", None),
+        ("a.1", "b/2"),
+        ("b/2", "main"),
+    ]
+
+
+async def test_a_reset_brings_back_the_parents_present_state(provider: LocalProvider) -> None:
+    await provider.create("try-it")
+    url = await provider.url("try-it")
+    await first_column(url, "INSERT INTO notes VALUES ('mine')")
+    await first_column(await provider.url("main"), "INSERT INTO notes VALUES ('second')")
+    await provider.reset("try-it")
+    assert await first_column(url, "SELECT t FROM notes ORDER BY t") == ["first", "second"]
+    assert [branch.name for branch in await provider.list()] == ["main", "try-it"]
+
+
+async def test_a_deleted_branch_is_gone(provider: LocalProvider) -> None:
+    await provider.create("try-it")
+    await provider.delete("try-it")
+    with pytest.raises(UsageError, match="There is no branch try-it"):
+        await provider.url("try-it")
+
+
+async def test_a_busy_parent_is_waited_for(provider: LocalProvider) -> None:
+    engine = create_migration_engine(await provider.url("main"))
+    async with engine.connect() as connection:
+        await connection.execute(text("SELECT 1"))
+        waiting = asyncio.create_task(provider.create("try-it"))
+        await asyncio.sleep(0.5)
+        assert not waiting.done()
+    await engine.dispose()
+    assert (await waiting).name == "try-it"
+
+
+async def test_who_keeps_a_parent_busy_is_told(
+    provider: LocalProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local_databases, "_WAIT_SECONDS", 0.2)
+    monkeypatch.setenv("DB_APPLICATION_NAME", "the busy one")
+    engine = create_migration_engine(await provider.url("main"))
+    async with engine.connect() as connection:
+        await connection.execute(text("SELECT 1"))
+        with pytest.raises(
+            ToolkitError, match=r"in use by the busy one\. Close that, or .*--force"
+        ):
+            await provider.create("try-it")
+    await engine.dispose()
+    assert [branch.name for branch in await provider.list()] == ["main"]
+
+
+@pytest.mark.parametrize("verb", ["create", "delete", "reset"])
+async def test_force_ends_the_sessions_that_are_in_the_way(
+    provider: LocalProvider, verb: str
+) -> None:
+    await provider.create("try-it")
+    busy = "main" if verb == "create" else "try-it"
+    engine = create_migration_engine(await provider.url(busy))
+    connection = await engine.connect()
+    await connection.execute(text("SELECT 1"))
+    await getattr(provider, verb)("other" if verb == "create" else "try-it", force=True)
+    await connection.invalidate()
+    await connection.close()
+    await engine.dispose()
+
+
+@pytest.mark.parametrize("verb", ["delete", "reset"])
+async def test_main_is_never_deleted_or_reset(provider: LocalProvider, verb: str) -> None:
+    with pytest.raises(UsageError, match="main is the default branch"):
+        await getattr(provider, verb)("main")
+
+
+@pytest.mark.parametrize("name", ["", "-x", "a b", 'a"; DROP DATABASE main', "x" * 64, "ü"])
+async def test_a_name_that_cannot_be_one_is_refused(provider: LocalProvider, name: str) -> None:
+    with pytest.raises(UsageError, match="cannot be a branch's name"):
+        await provider.create(name)
+
+
+@pytest.mark.parametrize("name", ["main", "postgres", "template1"])
+async def test_a_name_that_is_taken_is_refused(provider: LocalProvider, name: str) -> None:
+    with pytest.raises(UsageError, match="There is a branch"):
+        await provider.create(name)
+
+
+async def test_an_unknown_parent_is_refused_with_those_that_there_are(
+    provider: LocalProvider,
+) -> None:
+    with pytest.raises(UsageError, match=r"There is no branch prod\. There are: main\."):
+        await provider.create("try-it", "prod")
+
+
+async def test_a_database_that_was_made_by_hand_is_a_branch(provider: LocalProvider) -> None:
+    await provider.create_empty("scratch")
+    found = {branch.name: branch for branch in await provider.list()}
+    assert found["scratch"].parent == "main"
+    engine = create_migration_engine(await provider.url("scratch"))
+    async with engine.connect() as plain:
+        connection = await plain.execution_options(isolation_level="AUTOCOMMIT")
+        await connection.execute(text("COMMENT ON DATABASE scratch IS 'what I wrote myself'"))
+    await engine.dispose()
+    (mine,) = [branch for branch in await provider.list() if branch.name == "scratch"]
+    assert (mine.parent, mine.created_at) == ("main", None)

@@ -1,0 +1,249 @@
+"""Bad input and bad luck: one clear line, the right exit code, and nothing half-done."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from alembic_neon.engine.url import DatabaseURL
+from rendering import TOOLKIT_PARENT, run
+from scratch_project import ScratchProject
+
+SECRET = "s3cr3t"
+URL = f"postgresql://role:{SECRET}@127.0.0.1:1/db"
+NOBODY = 65534
+
+
+def refused(result: "subprocess.CompletedProcess[str]", exit_code: int, *parts: str) -> None:
+    """Hold a failure to what every failure owes a person."""
+    assert result.returncode == exit_code, result.stderr
+    lines = [line for line in result.stderr.splitlines() if line.startswith("Error: ")]
+    assert len(lines) == 1, result.stderr
+    assert result.stderr.endswith(lines[0] + "\n"), "the error is the last line"
+    for part in parts:
+        assert part in lines[0]
+    for unwanted in ("Traceback", SECRET):
+        assert unwanted not in result.stderr + result.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "part"),
+    [
+        ("DATABASE_URL", f"role:{SECRET}@host/db", "DATABASE_URL is not a database URL"),
+        ("DATABASE_URL", f"mysql://role:{SECRET}@host/db", "not with postgresql://"),
+        ("DATABASE_URL_UNPOOLED", "nonsense", "DATABASE_URL_UNPOOLED is not a database URL"),
+        ("DB_POOL_SIZE", "twenty", "DB_POOL_SIZE is 'twenty'; it takes a whole number"),
+        ("DB_CONNECT_TIMEOUT", "-1", "DB_CONNECT_TIMEOUT is '-1'"),
+    ],
+)
+@pytest.mark.parametrize("command", ["doctor", "upgrade", "status"])
+def test_a_wrong_setting(
+    project: ScratchProject, command: str, name: str, value: str, part: str
+) -> None:
+    refused(project.db(command, **{name: value}), 2, part)
+    assert not (project.folder / ".neon-local").exists()
+
+
+def test_no_server_at_the_port(project: ScratchProject) -> None:
+    result = project.db("upgrade", DATABASE_URL=URL, DB_CONNECT_TIMEOUT="0.3")
+    refused(result, 1, "127.0.0.1:1/db cannot be reached", "***")
+
+
+def test_no_such_database_and_no_such_role(project: ScratchProject, database: DatabaseURL) -> None:
+    other = database.with_database("not-there").render()
+    refused(project.db("upgrade", DATABASE_URL=other), 2, "there is no such database")
+    role = DatabaseURL(database.parts.set(username="nobody", password=SECRET)).render()
+    refused(project.db("upgrade", DATABASE_URL=role), 2, "refused the role or its password")
+
+
+def test_a_revision_that_does_not_exist(project: ScratchProject, database: DatabaseURL) -> None:
+    project.revision("a1")
+    url = database.render()
+    refused(project.db("upgrade", "nope", DATABASE_URL=url), 2, "nope", "alembic history")
+    refused(project.db("downgrade", "nope", DATABASE_URL=url), 2, "nope")
+    refused(project.db("upgrade", "+7", DATABASE_URL=url), 2)
+
+
+def test_two_heads(project: ScratchProject, database: DatabaseURL) -> None:
+    project.revision("a1")
+    project.revision("b2")
+    for command in (["upgrade"], ["revision", "-m", "more"], ["upgrade", "--sql"]):
+        result = project.db(*command, DATABASE_URL=database.render())
+        refused(result, 1, "more than one head", "alembic merge heads")
+    assert len(list(project.versions.glob("*.py"))) == 2
+
+
+def test_a_revision_that_fails(project: ScratchProject, database: DatabaseURL) -> None:
+    project.revision("a1", up='op.execute("CREATE TABLE a (b nonsense)")')
+    result = project.db("upgrade", DATABASE_URL=database.render())
+    refused(result, 1, "a1.py, line", 'type "nonsense" does not exist', "rolled back")
+
+
+def test_an_error_that_nobody_expects_keeps_its_traceback(
+    project: ScratchProject, database: DatabaseURL
+) -> None:
+    project.revision("a1", up='raise RuntimeError("of the author")')
+    result = project.db("upgrade", DATABASE_URL=database.render())
+    assert result.returncode == 1
+    assert "Traceback" in result.stderr
+    assert "a1.py" in result.stderr
+
+
+def test_models_that_cannot_be_imported_keep_their_traceback(
+    project: ScratchProject, database: DatabaseURL
+) -> None:
+    project.models("import not_there\n")
+    result = project.db("upgrade", DATABASE_URL=database.render())
+    assert "No module named 'not_there'" in result.stderr
+
+
+def test_outside_of_a_project(tmp_path: Path) -> None:
+    # Where the toolkit lies here there is an alembic.ini above it: the template's.
+    shutil.copytree(TOOLKIT_PARENT / "alembic_neon", tmp_path / "alembic_neon")
+    result = run(sys.executable, "-m", "alembic_neon", "status", cwd=tmp_path)
+    refused(result, 2, "No db.toml and no alembic.ini", "Run this inside the project's folder")
+
+
+def test_a_pyproject_that_is_no_toml(project: ScratchProject) -> None:
+    (project.folder / "pyproject.toml").write_text("[tool\n")
+    refused(project.db("status"), 2, "is not valid TOML", "Mend that line")
+
+
+def test_a_postgres_version_that_neon_does_not_offer(project: ScratchProject) -> None:
+    (project.folder / "pyproject.toml").write_text("[tool.db]\npostgres_version = 13\n")
+    refused(project.db("upgrade"), 2, "postgres_version in pyproject.toml is 13", "14, 15, 16")
+
+
+def test_a_settings_file_that_is_no_text(project: ScratchProject) -> None:
+    (project.folder / ".env").write_bytes(b"\xff\xfe\x00")
+    refused(project.db("status"), 2, "Mend .env, a text file in UTF-8")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["upgrade", "a", "b"], ["nope"], ["revision"], ["branch", "create"], ["upgrade", "--nope"]],
+)
+def test_a_wrong_usage(project: ScratchProject, arguments: list[str]) -> None:
+    result = project.db(*arguments)
+    assert result.returncode == 2
+    assert "Traceback" not in result.stderr
+
+
+def test_json_into_a_folder_that_is_not_there(
+    project: ScratchProject, database: DatabaseURL
+) -> None:
+    result = project.db("upgrade", "--json", "no/where.json", DATABASE_URL=database.render())
+    refused(result, 2, "no/where.json cannot be written")
+    assert "applied" not in result.stderr, "it is refused before anything is done"
+
+
+@pytest.mark.parametrize("command", ["upgrade", "downgrade"])
+def test_an_empty_revision(project: ScratchProject, database: DatabaseURL, command: str) -> None:
+    refused(project.db(command, "", DATABASE_URL=database.render()), 2, "The revision is empty")
+
+
+def test_neon_local_is_a_file(project: ScratchProject) -> None:
+    (project.folder / ".neon-local").write_text("")
+    refused(project.db("upgrade"), 2, ".neon-local cannot be used", "set DATABASE_URL")
+
+
+def test_a_temporary_folder_whose_path_is_too_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = ScratchProject.make(tmp_path / ("x" * 100))
+    temporary = tmp_path / ("t" * 100)
+    temporary.mkdir()
+    result = project.db("upgrade", TMPDIR=str(temporary))
+    refused(result, 2, "socket is too long", "Set TMPDIR to a folder so short")
+    assert not (project.folder / ".neon-local").exists()
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that every user of the machine reaches, as pytest's own are the runner's alone."""
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+def test_a_folder_that_may_not_be_written_to(open_folder: Path) -> None:
+    project = ScratchProject.make(open_folder / "project")
+    project.folder.chmod(0o555)
+    # Root may write everywhere, so it becomes somebody else when everything is imported.
+    code = f"import os, alembic_neon.cli.app as app\nos.getuid() or os.setuid({NOBODY})\napp.main()"
+    command = (sys.executable, "-c", code, "upgrade")
+    result = run(*command, cwd=project.folder, PYTHONPATH=str(TOOLKIT_PARENT))
+    project.folder.chmod(0o755)
+    refused(result, 2, "Permission denied", "Make it a folder that you may write to")
+
+
+def privileged(*command: str) -> bool:
+    """Run a command as root, where that is possible, and tell whether it went well."""
+    sudo = [] if os.getuid() == 0 else ["sudo", "-n"]
+    try:
+        return subprocess.run([*sudo, *command], capture_output=True, check=False).returncode == 0
+    except FileNotFoundError:
+        return False
+
+
+@pytest.fixture
+def small_disk(open_folder: Path) -> Iterator[Path]:
+    """A disk that holds a new cluster (46 MB) and little more."""
+    options = "size=64m,mode=777"
+    if not privileged("mount", "-t", "tmpfs", "-o", options, "tmpfs", str(open_folder)):
+        pytest.skip("a small disk can only be mounted by root, or with sudo")
+    yield open_folder
+    assert privileged("umount", str(open_folder))
+
+
+def fill(disk: Path, left_bytes: int = 0) -> Path:
+    """Take the free space of a disk, but for some bytes, and return the file to remove again."""
+    file = disk / "fill"
+    file.write_bytes(bytes(shutil.disk_usage(disk).free - left_bytes))
+    return file
+
+
+def test_a_full_disk_at_the_first_start(small_disk: Path) -> None:
+    project = ScratchProject.make(small_disk / "project")
+    fill(small_disk, left_bytes=20_000_000)
+    result = project.db("upgrade")
+    refused(result, 1, "could not be set up", "nothing was left behind")
+    # PostgreSQL's own words, which differ by how far it came.
+    assert re.search("No space left on device|Check free disk space", result.stderr)
+    left = [path.name for path in (project.folder / ".neon-local").iterdir() if path.is_dir()]
+    assert left == [], "no half-made cluster is left"
+
+
+def test_a_full_disk_at_a_later_start(small_disk: Path) -> None:
+    project = ScratchProject.make(small_disk / "project")
+    assert project.db("start").returncode == 0
+    assert project.db("stop").returncode == 0
+    taken = fill(small_disk)
+    refused(project.db("upgrade"), 1, "did not start", "No space left on device")
+    taken.unlink()
+    assert project.db("upgrade").returncode == 0
+    assert project.db("stop").returncode == 0
+
+
+def test_a_disk_that_fills_up_within_a_run(small_disk: Path) -> None:
+    project = ScratchProject.make(small_disk / "project")
+    project.revision("a1", up='op.execute("CREATE TABLE a (n int)")')
+    # Unlogged, as PostgreSQL itself ends where it cannot write its WAL.
+    rows = "SELECT repeat('x', 1000) FROM generate_series(1, 6000)"
+    project.revision("b2", "a1", up=f'op.execute("CREATE UNLOGGED TABLE b AS {rows}")')
+    assert project.db("start").returncode == 0
+    taken = fill(small_disk, left_bytes=3_000_000)
+    result = project.db("upgrade")
+    refused(result, 1, "b2: the server's disk is full", "rolled back")
+    status = project.db("status", "--json", "-")
+    assert json.loads(status.stdout)["current"] == ["a1"], "what was finished stays"
+    taken.unlink()
+    assert project.db("upgrade").returncode == 0, "the next run needs nothing but room"
+    assert project.db("stop").returncode == 0

@@ -1,0 +1,94 @@
+"""Settings: where they come from, which counts more, and what a wrong one says."""
+
+import pytest
+from alembic_neon.engine.settings import load_settings
+from alembic_neon.errors import ConfigurationError
+from scratch_project import ScratchProject
+
+URL = "postgresql://role:s3cr3t@{}.example.org/db"
+
+
+def write(project: ScratchProject, name: str, host: str) -> None:
+    (project.folder / name).write_text(f"# {name}\nDATABASE_URL={URL.format(host)}\n")
+
+
+def test_the_environment_counts_more_than_the_files(
+    project: ScratchProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(project, ".env", "shared")
+    assert load_settings().url.host == "shared.example.org"
+    write(project, ".env.development", "development")
+    write(project, ".env.staging", "staging")
+    assert load_settings().url.host == "development.example.org"
+    monkeypatch.setenv("APP_ENV", "staging")
+    assert load_settings().url.host == "staging.example.org"
+    monkeypatch.setenv("DATABASE_URL", URL.format("environment"))
+    assert load_settings().url.host == "environment.example.org"
+
+
+def test_without_a_url_it_is_the_embedded_server_of_the_project(project: ScratchProject) -> None:
+    url = load_settings().url
+    assert url.is_unix_socket
+    assert url.database == "main"
+    assert not (project.folder / ".neon-local").exists(), "a look at the settings starts nothing"
+
+
+def test_production_never_falls_back_to_the_embedded_server(
+    project: ScratchProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("APP_ENV", "production")
+    with pytest.raises(ConfigurationError, match="DATABASE_URL is not set"):
+        load_settings()
+
+
+def test_an_empty_variable_is_as_none(
+    project: ScratchProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DB_POOL_SIZE", "")
+    assert load_settings().db_pool_size == 20
+
+
+def test_migrations_use_the_direct_endpoint(
+    project: ScratchProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://r@ep-a-1-pooler.eu.aws.neon.tech/db")
+    assert load_settings().direct_url.host == "ep-a-1.eu.aws.neon.tech"
+    monkeypatch.setenv("DATABASE_URL_UNPOOLED", "postgresql://r@ep-b-2.eu.aws.neon.tech/db")
+    assert load_settings().direct_url.host == "ep-b-2.eu.aws.neon.tech"
+    monkeypatch.setenv("DATABASE_URL_UNPOOLED", "postgresql://r@ep-b-2-pooler.eu.aws.neon.tech/db")
+    with pytest.raises(ConfigurationError, match="points to a pooled endpoint"):
+        load_settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("DB_POOL_SIZE", "many", "DB_POOL_SIZE is 'many'; it takes a whole number from 1 to 4000."),
+        ("DB_POOL_SIZE", "0", "DB_POOL_SIZE is '0'"),
+        ("DB_MAX_OVERFLOW", "-1", "DB_MAX_OVERFLOW is '-1'"),
+        ("DB_POOL_TIMEOUT", "nan", "DB_POOL_TIMEOUT is 'nan'"),
+        ("DB_CONNECT_TIMEOUT", "10s", "it takes a number of seconds above 0"),
+        ("DB_POOL_MODE", "lambda", "it takes 'server' or 'serverless'"),
+        ("DB_APPLICATION_NAME", "x" * 64, "it takes a name of 1 to 63 characters"),
+        ("APP_ENV", "../etc", "APP_ENV is '../etc'"),
+    ],
+)
+def test_a_wrong_value_is_named_with_what_it_takes(
+    project: ScratchProject, monkeypatch: pytest.MonkeyPatch, name: str, value: str, message: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigurationError) as refused:
+        load_settings()
+    assert message in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_secret_in_a_file_shows_neither_in_an_error_nor_in_a_repr(
+    project: ScratchProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(project, ".env", "shared")
+    assert "s3cr3t" not in repr(load_settings())
+    (project.folder / ".env").write_text("DATABASE_URL=nonsense:s3cr3t@host\n")
+    with pytest.raises(ConfigurationError) as refused:
+        load_settings()
+    assert "s3cr3t" not in str(refused.value)

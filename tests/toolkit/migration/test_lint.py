@@ -1,0 +1,283 @@
+"""The linter: what each rule finds and leaves alone, where it points to, and what silences it."""
+
+import sys
+from collections.abc import Sequence
+from shutil import copytree
+
+import pytest
+from alembic_neon.errors import ConfigurationError
+from alembic_neon.migration.commands import script_directory
+from alembic_neon.migration.lint import Finding, lint_revisions
+from alembic_neon.migration.lint.rules import RULES, SQUAWK_RULES
+from alembic_neon.migration.lint.sql_text import masked, writes_whole_table, written_table
+from rendering import ROOT
+from scratch_project import ScratchProject
+
+GUIDE = ROOT / "docs/writing-safe-revisions.md"
+CONCURRENT = 'op.create_index("i{n}", "t", ["a"], postgresql_concurrently=True)'
+BLOCK = "with op.get_context().autocommit_block():\n    "
+
+
+def lint(project: ScratchProject) -> list[Finding]:
+    """Lint every revision of the project."""
+    return lint_revisions(project.config, list(script_directory(project.config).walk_revisions()))
+
+
+def rules(findings: Sequence[Finding], *, infos: bool = False) -> list[str]:
+    return [each.rule for each in findings if infos or each.severity != "info"]
+
+
+def found(
+    project: ScratchProject, up: str, *, undo: str = "op.execute('')", extra: str = ""
+) -> str:
+    """Return the rules that a revision breaks, sorted, beside the infos."""
+    project.revision("a1", up=up, undo=undo, extra=extra)
+    return " ".join(sorted(rules(lint(project))))
+
+
+@pytest.mark.parametrize(
+    ("up", "expected"),
+    [
+        ('op.create_table("t", sa.Column("id", sa.BigInteger, primary_key=True))', ""),
+        ('op.create_index("i", "t", ["a"])', "require-concurrent-index-creation"),
+        (BLOCK + CONCURRENT, ""),
+        (CONCURRENT, "concurrent-in-transaction"),
+        ('op.execute("DROP INDEX CONCURRENTLY i")', "concurrent-in-transaction"),
+        (
+            f"{BLOCK}{CONCURRENT}\n    {CONCURRENT.replace('{n}', '2')}",
+            "several-concurrent-operations",
+        ),
+        (
+            'op.add_column("t", sa.Column("a", sa.Text))\n' + BLOCK + CONCURRENT,
+            "sql-before-autocommit",
+        ),
+        (BLOCK + 'op.create_index("i", "t", ["a"])', "require-concurrent-index-creation"),
+        ('op.execute("SET lock_timeout = 0")\n' + BLOCK + CONCURRENT, ""),
+        (
+            'op.add_column("t", sa.Column("a", sa.Text))\n'
+            "op.execute(\"UPDATE t SET a = 'x' WHERE a IS NULL\")",
+            "data-and-ddl",
+        ),
+        (
+            'op.create_table("t", sa.Column("id", sa.BigInteger, primary_key=True))\n'
+            'op.execute("INSERT INTO t VALUES (1)")\nop.execute("UPDATE t SET id = 2")',
+            "",
+        ),
+        ('op.execute("UPDATE t SET a = 1")', "whole-table-write"),
+        ('op.execute("DELETE FROM t")', "whole-table-write"),
+        ('op.execute(sa.update(sa.table("t", sa.column("a"))).values(a=1))', "whole-table-write"),
+        (
+            'op.get_bind().execute(sa.text("UPDATE t SET a = :a"), {"a": "x"})',
+            "whole-table-write",
+        ),
+        ('op.execute("UPDATE t SET a = 1 WHERE id < 1000")', ""),
+        ('op.execute("DO $$ BEGIN PERFORM 1; END $$")', "do-block"),
+        ('op.drop_column("t", "a")', "ban-drop-column"),
+        ('op.rename_table("t", "u")', "renaming-table"),
+        ('op.add_column("t", sa.Column("a", sa.Text, nullable=False))', "adding-required-field"),
+    ],
+)
+def test_a_rule_finds_what_it_is_for_and_nothing_else(
+    project: ScratchProject, up: str, expected: str
+) -> None:
+    assert found(project, up) == expected
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        *(
+            f"DROP {name}"
+            for name in (
+                *("VIEW v", "MATERIALIZED VIEW v", "FUNCTION f()", "TYPE y", "DOMAIN d"),
+                *("SEQUENCE s", "EXTENSION e", "SCHEMA s", "TABLE t", "FOREIGN TABLE t"),
+            )
+        ),
+        "ALTER TABLE t SET SCHEMA s",
+        "ALTER TABLE t ALTER a DROP EXPRESSION",
+        "ALTER TABLE t ALTER a DROP IDENTITY",
+        "ALTER INDEX i RENAME TO j",
+    ],
+)
+def test_what_running_code_may_still_ask_for_is_found_with_a_hint_of_ours(
+    project: ScratchProject, sql: str
+) -> None:
+    project.revision("a1", up=f'op.execute("{sql}")', undo="op.execute('')")
+    (finding,) = lint(project)
+    assert finding.rule in SQUAWK_RULES
+    assert finding.severity in {"warning", "error"}
+
+
+@pytest.mark.parametrize(
+    ("undo", "extra", "expected"),
+    [
+        ("pass", "", "no-downgrade"),
+        ("pass", 'irreversible = "the rows are gone"', ""),
+        ("op.execute('')", "", ""),
+        ('raise NotImplementedError("never")', "", ""),
+    ],
+)
+def test_a_downgrade_that_does_nothing_says_why(
+    project: ScratchProject, undo: str, extra: str, expected: str
+) -> None:
+    up = "op.execute(\"COMMENT ON SCHEMA public IS 'x'\")"
+    assert found(project, up, undo=undo, extra=extra) == expected
+
+
+def test_a_revision_that_does_nothing_needs_no_downgrade(project: ScratchProject) -> None:
+    assert found(project, "pass", undo="pass") == ""
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("import app.models", "model-import"),
+        ("from app.models import metadata", "model-import"),
+        ("from sqlalchemy.dialects import postgresql", ""),
+        ("import json", ""),
+    ],
+)
+def test_a_revision_stands_without_the_projects_code(
+    project: ScratchProject, monkeypatch: pytest.MonkeyPatch, line: str, expected: str
+) -> None:
+    package = project.folder / "src/app/models"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("metadata = None\n")
+    (package.parent / "__init__.py").write_text("")
+    monkeypatch.syspath_prepend(str(project.folder / "src"))
+    for name in ("app", "app.models"):
+        monkeypatch.delitem(__import__("sys").modules, name, raising=False)
+    assert found(project, "pass", extra=line) == expected
+
+
+def test_a_finding_points_to_the_operation_in_the_python_file(project: ScratchProject) -> None:
+    up = (
+        'op.create_table(\n    "u",\n    sa.Column("id", sa.BigInteger, primary_key=True),\n)\n\n'
+        'op.execute(\n    """\n    ALTER TABLE t\n\n    ADD CONSTRAINT c CHECK (a > 0)"""\n)\n'
+        'op.drop_column(\n    "t",\n    "b",\n)'
+    )
+    path = project.revision("a1", up=up, undo="op.execute('')")
+    lines = path.read_text().splitlines()
+    places = {each.rule: each for each in lint(project)}
+    assert lines[(places["constraint-missing-not-valid"].line or 0) - 1].strip() == "op.execute("
+    dropped = places["ban-drop-column"]
+    assert lines[(dropped.line or 0) - 1].strip() == "op.drop_column("
+    assert dropped.file == "migrations/versions/2026_01_01_0000-a1.py"
+    assert (dropped.revision, dropped.severity, dropped.source) == ("a1", "error", "lint")
+    assert dropped.hint
+
+
+@pytest.mark.parametrize(
+    "up",
+    [
+        '# squawk-ignore ban-drop-column: unread since 1.4\nop.drop_column("t", "b")',
+        '# db-ignore ban-drop-column - unread since 1.4\n\nop.drop_column("t", "b")',
+        'op.drop_column("t", "b")  # db-ignore ban-drop-column: unread since 1.4',
+        'op.drop_column(\n    "t",\n    "b",  # squawk-ignore ban-drop-column: unread\n)',
+        "# db-ignore ban-drop-column, require-concurrent-index-creation: it is empty\n"
+        'op.execute("ALTER TABLE t DROP b; CREATE INDEX i ON t (a)")',
+    ],
+)
+def test_an_ignore_with_a_reason_silences_its_statement(project: ScratchProject, up: str) -> None:
+    assert found(project, up) == ""
+
+
+def test_an_ignore_holds_for_its_own_statement_alone(project: ScratchProject) -> None:
+    up = '# db-ignore ban-drop-column: unread\nop.drop_column("t", "a")\nop.drop_column("t", "b")'
+    assert found(project, up) == "ban-drop-column"
+
+
+def test_an_ignore_at_the_margin_holds_for_the_file(project: ScratchProject) -> None:
+    up = 'op.drop_column("t", "a")\nop.drop_column("t", "b")'
+    assert found(project, up, extra="# squawk-ignore ban-drop-column: unread since 1.4") == ""
+
+
+def test_an_ignore_without_a_reason_is_a_finding_and_silences_nothing(
+    project: ScratchProject,
+) -> None:
+    up = '# squawk-ignore ban-drop-column\nop.drop_column("t", "a")'
+    assert found(project, up) == "ban-drop-column ignore-without-reason"
+
+
+def test_an_ignore_that_silences_nothing_is_a_finding(project: ScratchProject) -> None:
+    up = '# db-ignore ban-drop-column: old\nop.create_index("i", "t", ["a"])'
+    assert found(project, up) == "require-concurrent-index-creation unused-ignore"
+
+
+def test_a_revision_that_asks_for_data_is_read_as_text_from_there_on(
+    project: ScratchProject,
+) -> None:
+    up = (
+        'op.drop_column("t", "a")\n'
+        'rows = op.get_bind().execute(sa.text("SELECT 1")).fetchall()\n'
+        'for row in rows:\n    op.execute("UPDATE t SET a = 1")\n'
+        "with op.get_context().autocommit_block():\n    "
+        'op.execute(sa.text("DROP INDEX CONCURRENTLY i"))'
+    )
+    project.revision("a1", up=up, undo="op.execute('')")
+    findings = lint(project)
+    assert sorted(rules(findings)) == [
+        "ban-drop-column",
+        "data-and-ddl",
+        "sql-before-autocommit",
+        "whole-table-write",
+    ]
+    (partly,) = [each for each in findings if each.rule == "not-rendered"]
+    lines = (project.versions / "2026_01_01_0000-a1.py").read_text().splitlines()
+    assert "fetchall" in lines[(partly.line or 0) - 1]
+    assert "fetchall" in partly.message
+
+
+def test_settings_of_squawk_in_the_project_count_from_wherever_it_is_run(
+    project: ScratchProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project.folder.parent)
+    (project.folder / ".squawk.toml").write_text('excluded_rules = ["ban-drop-column"]\n')
+    assert found(project, 'op.drop_column("t", "a")') == ""
+
+
+def test_without_squawk_it_says_so(
+    project: ScratchProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(ConfigurationError, match="squawk is not installed"):
+        found(project, "pass")
+
+
+def test_the_sample_of_the_template_has_no_error(project: ScratchProject) -> None:
+    sample = ROOT / "template/{{ environment_folder }}/versions"
+    copytree(sample, project.versions, dirs_exist_ok=True)
+    config = project.config
+    findings = lint_revisions(config, list(script_directory(config).walk_revisions()))
+    assert rules(findings) == []
+
+
+@pytest.mark.parametrize(
+    ("sql", "whole"),
+    [
+        ("UPDATE t SET a = (SELECT b FROM u WHERE u.id = t.id)", True),
+        ("UPDATE t SET a = 'WHERE'", True),
+        ("UPDATE t SET a = 1 -- WHERE", True),
+        ("UPDATE t SET a = 1 /* all */ WHERE id = 1", False),
+        ('WITH x AS (SELECT 1 WHERE true) UPDATE "T" SET a = 1', True),
+        ("DELETE FROM t USING u WHERE u.id = t.id", False),
+        ("SELECT 1 FROM t FOR UPDATE", False),
+        ("CREATE TRIGGER x BEFORE UPDATE ON t EXECUTE FUNCTION f()", False),
+        ("ALTER TABLE t ADD FOREIGN KEY (a) REFERENCES u ON UPDATE CASCADE", False),
+        ("INSERT INTO t SELECT 1 ON CONFLICT (id) DO UPDATE SET a = 1", False),
+        ("SELECT $x$ UPDATE t SET a = 1 $x$", False),
+    ],
+)
+def test_a_whole_table_is_written_where_the_statement_has_no_where(sql: str, whole: bool) -> None:
+    assert writes_whole_table(sql) is whole
+
+
+def test_what_is_written_is_named_without_quotes() -> None:
+    assert written_table('DELETE FROM "s" . "T" WHERE a') == ("DELETE", "s.T")
+    assert masked("SELECT (1 + (2)) -- x\n, 'a(b'") == "SELECT    \n, ''"
+
+
+def test_every_rule_has_its_entry_in_the_guide() -> None:
+    guide = GUIDE.read_text()
+    assert [rule for rule in RULES if RULES[rule].severity and f"`{rule}`" not in guide] == []

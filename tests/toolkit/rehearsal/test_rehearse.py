@@ -1,0 +1,249 @@
+"""Rehearsals: risky revisions are blocked, the same in safe steps are not."""
+
+import json
+from pathlib import Path
+
+import pytest
+from alembic_neon.branches.provider import BranchProvider
+from alembic_neon.engine.url import DatabaseURL
+from alembic_neon.errors import UsageError
+from alembic_neon.migration.runner.run import upgrade
+from alembic_neon.rehearsal.result import Rehearsal
+from alembic_neon.rehearsal.run import Options, rehearse
+from queries import first_column
+from scratch_project import ScratchProject
+
+on_both = pytest.mark.parametrize("provider", ["local", "neon"], indirect=True)
+
+# Some 20 MiB, which is more than the table may have that is rewritten.
+MODELS = """
+from sqlalchemy import Column, Identity, Index, Integer, MetaData, Table
+
+metadata = MetaData()
+Table("t", metadata, Column("id", Integer, Identity(always=True), primary_key=True),
+      Column("v", Integer{rest}))
+"""
+LARGE = "INSERT INTO t (v) SELECT g FROM generate_series(1, 500000) g"
+
+
+@pytest.fixture
+async def parent(provider: BranchProvider, project: ScratchProject) -> DatabaseURL:
+    """The default branch, at revision a1, with a table of half a million rows."""
+    url = await provider.url("main")
+    project.revision(
+        "a1",
+        up='op.execute("CREATE TABLE t (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, v int)")',
+        undo='op.execute("DROP TABLE t")',
+    )
+    project.models(MODELS.format(rest=""))
+    await upgrade(url)
+    await first_column(url, LARGE, "ANALYZE t")
+    return url
+
+
+async def run(provider: BranchProvider, **options: object) -> Rehearsal:
+    said: list[str] = []
+    return await rehearse(provider, Options(**options), said.append)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("up", "undo", "rule"),
+    [
+        (
+            'op.alter_column("t", "v", type_=sa.BigInteger())',
+            'op.alter_column("t", "v", type_=sa.Integer())',
+            "rewrites-table",
+        ),
+        (
+            'op.alter_column("t", "v", nullable=False)',
+            'op.alter_column("t", "v", nullable=True)',
+            "scans-under-lock",
+        ),
+        ('op.create_index("i", "t", ["v"])', 'op.drop_index("i")', "scans-under-lock"),
+        (
+            "op.execute(\"DO $$ BEGIN EXECUTE 'ALTER TABLE t ALTER v TYPE bigint'; END $$\")",
+            'op.alter_column("t", "v", type_=sa.Integer())',
+            "rewrites-table",
+        ),
+    ],
+    ids=["type", "not null", "index", "hidden in DO"],
+)
+async def test_a_risky_revision_is_blocked(
+    parent: DatabaseURL,
+    provider: BranchProvider,
+    project: ScratchProject,
+    up: str,
+    undo: str,
+    rule: str,
+) -> None:
+    project.revision("b2", "a1", up=up, undo=undo)
+    found = await run(provider)
+    assert found.verdict == "blocked"
+    assert rule in {reason.rule for reason in found.reasons}
+    assert found.round_trip.checked == 1
+    assert found.round_trip.differences == ()
+    (lock,) = [
+        lock for lock in found.revisions[0].statements[0].locks if lock.relation == "public.t"
+    ]
+    assert lock.held_ms > 1
+    assert [branch.name for branch in await provider.list()] == ["main"]
+
+
+@on_both
+async def test_the_same_in_safe_steps_is_safe(
+    parent: DatabaseURL, provider: BranchProvider, project: ScratchProject
+) -> None:
+    project.revision(
+        "b2",
+        "a1",
+        up='op.execute("ALTER TABLE t ADD CONSTRAINT n CHECK (v IS NOT NULL) NOT VALID")',
+        undo='op.execute("ALTER TABLE t DROP CONSTRAINT n")',
+    )
+    project.revision(
+        "c3",
+        "b2",
+        up='op.execute("ALTER TABLE t VALIDATE CONSTRAINT n")',
+        undo='op.execute("ALTER TABLE t DROP CONSTRAINT n")\n'
+        'op.execute("ALTER TABLE t ADD CONSTRAINT n CHECK (v IS NOT NULL) NOT VALID")',
+    )
+    project.revision(
+        "d4",
+        "c3",
+        up='op.alter_column("t", "v", nullable=False)\n'
+        "# squawk-ignore ban-drop-constraint: NOT NULL stands for it by now\n"
+        'op.execute("ALTER TABLE t DROP CONSTRAINT n")',
+        undo='op.execute("ALTER TABLE t ADD CONSTRAINT n CHECK (v IS NOT NULL)")\n'
+        'op.alter_column("t", "v", nullable=True)',
+    )
+    project.revision(
+        "e5",
+        "d4",
+        up="with op.get_context().autocommit_block():\n"
+        '    op.create_index("ix_t_v", "t", ["v"], postgresql_concurrently=True)',
+        undo="with op.get_context().autocommit_block():\n"
+        '    op.drop_index("ix_t_v", postgresql_concurrently=True)',
+    )
+    project.models(MODELS.format(rest=", nullable=False, index=True"))
+    found = await run(provider)
+    assert [(reason.rule, reason.message) for reason in found.reasons] == []
+    assert found.verdict == "safe"
+    assert found.round_trip.checked == 4
+    assert [revision.transactional for revision in found.revisions] == [True, True, True, False]
+
+
+async def test_a_downgrade_that_leaves_something_blocks(
+    parent: DatabaseURL, provider: BranchProvider, project: ScratchProject
+) -> None:
+    project.revision("b2", "a1", up='op.execute("CREATE TABLE x ()")', undo="pass")
+    project.models(MODELS.format(rest="") + 'Table("x", metadata)\n')
+    found = await run(provider)
+    assert found.verdict == "blocked"
+    assert "The downgrade leaves + table public.x" in found.reasons[0].message
+
+
+async def test_lost_data_blocks_unless_it_is_declared(
+    parent: DatabaseURL, provider: BranchProvider, project: ScratchProject
+) -> None:
+    up = 'op.execute("DELETE FROM t WHERE id <= 10")'
+    project.revision("b2", "a1", up=up)
+    found = await run(provider)
+    (reason,) = found.reasons
+    assert (reason.rule, found.verdict) == ("data-loss", "blocked")
+    assert "10 of 500000 rows are gone" in reason.message
+    project.revision("b2", "a1", up=up, extra='data_loss = "they are empty"')
+    found = await run(provider)
+    assert found.verdict == "review"
+
+
+@on_both
+async def test_a_failing_revision_is_a_finding_and_the_branch_is_deleted(
+    parent: DatabaseURL, provider: BranchProvider, project: ScratchProject
+) -> None:
+    project.revision("b2", "a1", up='op.execute("SELECT 1")')
+    project.revision("c3", "b2", up='op.execute("ALTER TABLE t ADD CHECK (v < 0)")')
+    found = await run(provider)
+    assert [(reason.rule, reason.revision) for reason in found.reasons][-1] == (
+        "upgrade-failed",
+        "c3",
+    )
+    assert [len(revision.statements) for revision in found.revisions] == [1, 1]
+    assert found.revisions[1].statements[0].failed
+    assert [branch.name for branch in await provider.list()] == ["main"]
+
+
+@on_both
+async def test_a_smoke_test_runs_on_the_upgraded_branch(
+    parent: DatabaseURL, provider: BranchProvider, project: ScratchProject, tmp_path: Path
+) -> None:
+    project.revision("b2", "a1", up='op.execute("SELECT 1")')
+    found = await run(provider, run=f'echo "$DATABASE_URL" > {tmp_path}/url; exit 3')
+    assert (tmp_path / "url").read_text().strip() not in ("", parent.render())
+    assert [reason.rule for reason in found.reasons] == ["smoke-test"]
+
+
+async def test_the_load_beside_the_upgrade_measures_the_longest_stall(
+    parent: DatabaseURL, provider: BranchProvider, project: ScratchProject, tmp_path: Path
+) -> None:
+    project.revision(
+        "b2",
+        "a1",
+        up='op.execute("LOCK TABLE t")\nop.execute("SELECT pg_sleep(0.5)")',
+    )
+    (tmp_path / "load.sql").write_text(
+        "SELECT v FROM t WHERE id = 1; -- one\nUPDATE t SET v = v WHERE id = 2;\n"
+    )
+    found = await run(provider, load=tmp_path / "load.sql")
+    assert found.load is not None
+    assert found.load.longest_read_ms > 300
+    assert found.load.longest_write_ms > 300
+    assert (found.load.reads > 10, found.load.failures) == (True, 0)
+    with pytest.raises(UsageError, match="cannot be read"):
+        await run(provider, load=tmp_path / "none.sql")
+
+
+async def test_a_script_of_pgbench_is_run_by_pgbench(
+    parent: DatabaseURL, provider: BranchProvider, project: ScratchProject, tmp_path: Path
+) -> None:
+    project.revision(
+        "b2", "a1", up='op.execute("LOCK TABLE t")\nop.execute("SELECT pg_sleep(0.5)")'
+    )
+    load = tmp_path / "load.sql"
+    # So few transactions that pgbench, if it were killed, would not have written any of its log.
+    load.write_text(
+        "\\set id random(1, 100)\n\\sleep 50 ms\nBEGIN;\nUPDATE t SET v = v WHERE id = :id;\nEND;\n"
+    )
+    found = await run(provider, load=load)
+    assert found.load is not None
+    assert (found.load.reads, found.load.writes > 5) == (0, True)
+    assert found.load.longest_write_ms > 300
+    load.write_text("\\set id random(1, 100)\nSELECT v FROM t WHERE id = :id;\n")
+    found = await run(provider, load=load)
+    assert found.load is not None
+    assert found.load.longest_read_ms > 300 > found.load.writes == 0
+    load.write_text("\\nonsense\nSELECT 1;\n")
+    with pytest.raises(UsageError, match=r"pgbench could not run load\.sql: .*nonsense"):
+        await run(provider, load=load)
+    assert [branch.name for branch in await provider.list()] == ["main"]
+
+
+@pytest.mark.parametrize(
+    ("content", "what"), [(b"", "holds no statement"), (b"\xff", "no text in")]
+)
+async def test_a_load_that_is_none_is_refused_before_anything_is_done(
+    provider: BranchProvider, project: ScratchProject, tmp_path: Path, content: bytes, what: str
+) -> None:
+    (tmp_path / "load.sql").write_bytes(content)
+    with pytest.raises(UsageError, match=what):
+        await run(provider, load=tmp_path / "load.sql")
+
+
+async def test_the_report_is_the_plan(
+    parent: DatabaseURL, provider: BranchProvider, project: ScratchProject
+) -> None:
+    project.revision("b2", "a1", up='op.execute("SELECT 1")')
+    first, second = await run(provider), await run(provider)
+    assert first.plan.plan_id == second.plan.plan_id
+    report = json.loads(json.dumps(first.as_json()))
+    assert report["revisions"][0]["statements"][0]["sql"] == "SELECT 1"
+    project.revision("b2", "a1", up='op.execute("SELECT 2")')
+    assert (await run(provider)).plan.plan_id != first.plan.plan_id

@@ -1,0 +1,381 @@
+"""The round trip: its order, its databases, what it reports, and what a file may declare."""
+
+import asyncio
+import time
+
+import pytest
+from alembic_neon.engine.factory import create_migration_engine
+from alembic_neon.engine.url import DatabaseURL
+from alembic_neon.errors import MigrationError, UsageError
+from alembic_neon.migration.runner.run import upgrade
+from alembic_neon.verification.databases import TestDatabases
+from alembic_neon.verification.history import History
+from alembic_neon.verification.round_trip import (
+    HistoryChecker,
+    RoundTrip,
+    check_history,
+    check_round_trip,
+    walk_history,
+)
+from queries import Query, first_column
+from scratch_project import ScratchProject
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+DATABASES = "SELECT datname FROM pg_database ORDER BY 1"
+
+
+def executes(*statements: str) -> str:
+    """Return the body of a function that runs statements."""
+    return "\n".join(f"op.execute({statement!r})" for statement in statements)
+
+
+@pytest.fixture
+def based(project: ScratchProject) -> ScratchProject:
+    """A project whose first revision makes a table."""
+    table = "CREATE TABLE t (id int PRIMARY KEY, s varchar(40), n int NOT NULL DEFAULT 1)"
+    project.revision("a1", up=executes(table), undo=executes("DROP TABLE t"))
+    return project
+
+
+@pytest.fixture
+def forked(project: ScratchProject) -> ScratchProject:
+    """A history that parts in two and is merged: a1, then b2 and c3, then d4."""
+    downs: dict[str, str | tuple[str, ...] | None] = {
+        "a1": None,
+        "b2": "a1",
+        "c3": "a1",
+        "d4": ("b2", "c3"),
+    }
+    for name, down in downs.items():
+        up, undo = executes(f"CREATE TABLE {name} (n int)"), executes(f"DROP TABLE {name}")
+        project.revision(name, down, up=up, undo=undo)
+    return project
+
+
+async def checked(databases: TestDatabases, *revisions: str) -> list[RoundTrip]:
+    """Check revisions of the project in the working directory, one after the other."""
+    async with HistoryChecker(databases, History.load()) as checker:
+        return [await checker.check(revision) for revision in revisions]
+
+
+# What a file may declare
+
+
+async def test_an_irreversible_revision_is_only_upgraded_and_says_why(
+    based: ScratchProject, database: DatabaseURL, query: Query
+) -> None:
+    based.revision(
+        "b2",
+        "a1",
+        up=executes("ALTER TABLE t DROP s"),
+        undo='raise NotImplementedError("the column is gone")',
+        extra='irreversible = "the texts are not kept"',
+    )
+    found = await check_round_trip(database, "b2")
+    assert found.ok
+    assert str(found) == "b2 is irreversible: the texts are not kept"
+    assert await query("SELECT version_num FROM alembic_version") == "b2"
+
+
+async def test_an_irreversible_revision_still_has_to_work_on_rows(
+    based: ScratchProject, database: DatabaseURL
+) -> None:
+    up = executes("ALTER TABLE t ADD c int NOT NULL")
+    based.revision("b2", "a1", up=up, extra='irreversible = "why not"')
+    found = await check_round_trip(database, "b2")
+    assert not found.ok
+    assert "the upgrade fails on tables with rows" in str(found)
+
+
+async def test_lost_values_have_to_be_declared(
+    based: ScratchProject, databases: TestDatabases, database: DatabaseURL
+) -> None:
+    up, undo = executes("ALTER TABLE t DROP s"), executes("ALTER TABLE t ADD s varchar(40)")
+    path = based.revision("b2", "a1", up=up, undo=undo)
+    found = await check_round_trip(database, "b2")
+    assert not found.ok
+    assert [(loss.table, loss.column) for loss in found.lost] == [("public.t", "s")]
+    assert 'data_loss = "why"' in str(found)
+    assert "\n  the downgrade does not give back the values from before:\n" in str(found)
+
+    path.write_text(path.read_text().replace("def upgrade", 'data_loss = "unread"\n\ndef upgrade'))
+    (_, declared) = await check_history(database)
+    assert declared.ok, str(declared)
+    assert str(declared) == "b2 loses data, and says so: unread"
+
+
+async def test_a_declared_loss_hides_no_difference_of_the_schema(
+    based: ScratchProject, database: DatabaseURL
+) -> None:
+    up, undo = executes("ALTER TABLE t DROP s"), executes("ALTER TABLE t ADD s text")
+    based.revision("b2", "a1", up=up, undo=undo, extra='data_loss = "unread"')
+    found = await check_round_trip(database, "b2")
+    assert not found.ok
+    assert "column public.t.s" in str(found)
+
+
+# What is reported
+
+
+async def test_a_downgrade_that_fails_is_told_with_its_line(
+    based: ScratchProject, database: DatabaseURL
+) -> None:
+    path = based.revision("b2", "a1", up="pass", undo=executes("DROP TABLE not_there"))
+    found = await check_round_trip(database, "b2")
+    line = path.read_text().splitlines().index("    op.execute('DROP TABLE not_there')") + 1
+    assert found.failure is not None
+    assert found.failure.place == f"migrations/versions/{path.name}:{line}"
+    assert 'the downgrade fails: table "not_there" does not exist' in str(found)
+    assert "in DROP TABLE not_there" in str(found)
+
+
+async def test_a_downgrade_that_nobody_wrote_may_be_declared(
+    based: ScratchProject, database: DatabaseURL
+) -> None:
+    based.revision("b2", "a1", undo="raise NotImplementedError")
+    report = str(await check_round_trip(database, "b2"))
+    assert "the downgrade fails: NotImplementedError" in report
+    assert 'irreversible = "why"' in report
+
+
+async def test_a_difference_shows_both_sides_and_what_to_write(
+    based: ScratchProject, database: DatabaseURL
+) -> None:
+    path = based.revision(
+        "b2",
+        "a1",
+        up="""
+            op.execute("CREATE TYPE mood AS ENUM ('ok')")
+            op.alter_column("t", "n", server_default="2")
+            op.create_index("ix", "t", ["n"])
+        """,
+    )
+    report = str(await check_round_trip(database, "b2"))
+    line = path.read_text().splitlines().index("def downgrade():") + 1
+    assert report.startswith(f"migrations/versions/{path.name}:{line}: revision b2 (b2 it is)\n")
+    assert 'op.execute("DROP TYPE public.mood")' in report
+    assert "sa.Enum(name='mood').drop(op.get_bind())" in report
+    assert "ALTER TABLE public.t ALTER COLUMN n SET DEFAULT 1" in report
+    assert 'op.execute("DROP INDEX public.ix")' in report
+    sides = next(line for line in report.splitlines() if "DEFAULT 1 ≠" in line).split(" ≠ ")
+    assert sides[0].strip() == sides[1].replace("DEFAULT 2", "DEFAULT 1")
+
+
+async def test_a_table_that_is_left_is_told_without_its_columns(
+    based: ScratchProject, database: DatabaseURL
+) -> None:
+    based.revision("b2", "a1", up=executes("CREATE TABLE more (id int PRIMARY KEY, n int UNIQUE)"))
+    found = await check_round_trip(database, "b2")
+    assert len(found.after_downgrade) > 4
+    assert str(found).count("public.more") == str(found).count("table public.more") + 2
+    assert str(found).count("\n    + ") == 1
+
+
+async def test_a_second_upgrade_that_makes_something_else_is_caught(
+    based: ScratchProject, database: DatabaseURL
+) -> None:
+    """The downgrade gives back the schema, and loses what the upgrade counted on."""
+    based.revision("b2", "a1", up=executes("CREATE SEQUENCE turn"))
+    based.revision(
+        "c3",
+        "b2",
+        up="""
+            first = op.get_bind().exec_driver_sql("SELECT nextval('turn')").scalar() == 1
+            op.create_table("once" if first else "twice")
+        """,
+        undo="op.execute('DROP TABLE IF EXISTS once, twice')",
+    )
+    found = await check_round_trip(database, "c3")
+    assert {str(each)[:1] for each in found.after_second_upgrade} == {"-", "+"}
+    assert not found.ok
+
+
+async def test_a_table_that_cannot_be_filled_is_told_of_once(
+    project: ScratchProject, databases: TestDatabases
+) -> None:
+    never = "CREATE TABLE never (n int NOT NULL CHECK (n > 1 AND n < 1))"
+    project.revision("a1", up=executes(never), undo=executes("DROP TABLE never"))
+    project.revision("b2", "a1")
+    project.revision("c3", "b2")
+    found = await checked(databases, "a1", "b2", "c3")
+    assert [[each.table for each in trip.unfilled] for trip in found] == [[], ["public.never"], []]
+
+
+async def test_a_hook_fills_what_nothing_else_can(
+    project: ScratchProject, databases: TestDatabases
+) -> None:
+    async def hook(table: str, connection: AsyncConnection) -> bool:
+        await connection.exec_driver_sql("INSERT INTO t VALUES ('hand-made')")
+        return True
+
+    project.revision("a1", up=executes("CREATE TABLE t (s text)"), undo=executes("DROP TABLE t"))
+    up = executes("ALTER TABLE t ADD CONSTRAINT c CHECK (s <> 'hand-made')")
+    project.revision("b2", "a1", up=up, undo=executes("ALTER TABLE t DROP CONSTRAINT c"))
+    async with HistoryChecker(databases, History.load(), hook) as checker:
+        found = await checker.check("b2")
+    assert found.failure is not None
+    assert found.failure.object == "constraint public.t.c"
+
+
+# Rows in the tables
+
+
+async def test_rows_changed_before_an_autocommit_block_are_seen(
+    based: ScratchProject, databases: TestDatabases
+) -> None:
+    """The block commits what was before it, so that its locks tell nothing at the end."""
+    up, undo = executes("CREATE TABLE other (n int)"), executes("DROP TABLE other")
+    based.revision("b2", "a1", up=up, undo=undo)
+    based.revision(
+        "c3",
+        "b2",
+        up="""
+            op.execute("UPDATE t SET s = NULL")
+            with op.get_context().autocommit_block():
+                op.execute("CREATE INDEX CONCURRENTLY ix ON other (n)")
+        """,
+        undo="op.drop_index('ix')",
+    )
+    _, found = await checked(databases, "b2", "c3")
+    assert [(loss.table, loss.column) for loss in found.lost] == [("public.t", "s")]
+
+
+async def test_a_statement_is_prepared_anew_for_each_step(
+    based: ScratchProject, database: DatabaseURL
+) -> None:
+    """The table that it reads is another one after the downgrade."""
+    based.revision(
+        "b2",
+        "a1",
+        up="""
+            op.execute("CREATE TYPE mood AS ENUM ('ok')")
+            op.execute("CREATE TABLE m (m mood)")
+            op.get_bind().exec_driver_sql("SELECT m FROM m WHERE m = $1", ("ok",))
+        """,
+        undo=executes("DROP TABLE m", "DROP TYPE mood"),
+    )
+    found = await check_round_trip(database, "b2")
+    assert found.ok, str(found)
+
+
+async def test_a_table_that_a_revision_makes_has_rows_before_the_next_one(
+    based: ScratchProject, databases: TestDatabases
+) -> None:
+    up, undo = executes("CREATE TABLE more (m int)"), executes("DROP TABLE more")
+    based.revision("b2", "a1", up=up, undo=undo)
+    based.revision("c3", "b2", up=executes("ALTER TABLE more ADD c int NOT NULL"))
+    right, found = await checked(databases, "b2", "c3")
+    assert right.ok
+    assert found.failure is not None
+    assert found.failure.object == "column public.more.c"
+
+
+async def test_an_upgrade_that_fails_on_rows_does_not_fail_those_after_it(
+    based: ScratchProject, database: DatabaseURL
+) -> None:
+    based.revision("b2", "a1", up=executes("ALTER TABLE t ADD c int NOT NULL"))
+    up, undo = executes("ALTER TABLE t ADD d int"), executes("ALTER TABLE t DROP d")
+    based.revision("c3", "b2", up=up, undo=undo)
+    found = {each.revision: each.ok for each in await check_history(database)}
+    assert found == {"a1": True, "b2": False, "c3": True}
+
+
+# The order of the history, and the databases
+
+
+def test_revisions_come_after_those_that_they_build_on(forked: ScratchProject) -> None:
+    history = History.load()
+    order = [script.revision for script in history.revisions]
+    assert order[0] == "a1"
+    assert sorted(order[1:3]) == ["b2", "c3"]
+    assert order[3] == "d4"
+    assert [script.revision for script in history.before("d4")] == order[:3]
+    assert history.applied(["b2"]) == {"a1", "b2"}
+    assert history.applied(["d4"]) == {"a1", "b2", "c3", "d4"}
+
+
+def test_what_a_revision_depends_on_is_applied_with_it(forked: ScratchProject) -> None:
+    forked.revision("z9", extra="depends_on = 'b2'")
+    assert History.load().applied(["z9"]) == {"a1", "b2", "z9"}
+
+
+@pytest.mark.parametrize("order", ["a1 b2 c3 d4", "c3 a1 b2 d4", "d4 c3 b2 a1", "b2 b2"])
+async def test_a_history_of_branches_is_checked_in_any_order(
+    forked: ScratchProject, databases: TestDatabases, order: str
+) -> None:
+    for found in await checked(databases, *order.split()):
+        assert found.ok, str(found)
+
+
+async def test_a_wrong_revision_does_not_fail_those_after_it(
+    forked: ScratchProject, database: DatabaseURL
+) -> None:
+    forked.revision("b2", "a1", up=executes("CREATE TABLE b2 (n int)"))
+    found = {each.revision: each.ok for each in await check_history(database)}
+    assert found == {"a1": True, "b2": False, "c3": True, "d4": True}
+
+
+async def test_a_walk_ends_at_a_revision_that_nothing_gets_past(
+    forked: ScratchProject, database: DatabaseURL
+) -> None:
+    forked.revision("c3", "a1", up=executes("CREATE TABLE nonsense (n nonsense)"))
+    found = await check_history(database)
+    assert [each.ok for each in found].count(False) == 1
+    assert found[-1].revision == "c3"
+    with pytest.raises(MigrationError, match=r"c3\.py:\d+: revision c3, before d4, fails"):
+        await check_history(database, ["d4"])
+
+
+async def test_a_walk_touches_no_database_that_was_there(
+    forked: ScratchProject, database: DatabaseURL
+) -> None:
+    await upgrade(database, "b2")
+    before = await first_column(database, DATABASES)
+    seen: set[str] = set()
+    async for found in walk_history(database, ["b2", "d4"]):
+        assert found.ok, str(found)
+        seen |= set(await first_column(database, DATABASES)) - set(before)
+    assert len(seen) == 1
+    assert await first_column(database, DATABASES) == before
+    assert await first_column(database, "SELECT version_num FROM alembic_version") == ["b2"]
+
+
+async def test_a_database_in_the_middle_of_the_history_is_taken_on(
+    forked: ScratchProject, database: DatabaseURL
+) -> None:
+    await upgrade(database, "b2")
+    assert (await check_round_trip(database, "d4")).ok
+    with pytest.raises(UsageError, match="d4 is applied already"):
+        await check_round_trip(database, "d4")
+    with pytest.raises(UsageError, match="no revision nope"):
+        await check_round_trip(database, "nope")
+
+
+def test_only_databases_made_for_tests_are_ever_dropped(
+    databases: TestDatabases, database: DatabaseURL
+) -> None:
+    with pytest.raises(ValueError, match="not made here"):
+        databases.drop(database.with_database("main"))
+
+
+async def created(database: DatabaseURL, name: str) -> None:
+    """Make a database under a name of the test's choice."""
+    engine = create_migration_engine(database)
+    async with engine.connect() as plain:
+        connection = await plain.execution_options(isolation_level="AUTOCOMMIT")
+        await connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    await engine.dispose()
+
+
+async def test_on_a_server_of_others_only_what_is_a_day_old_is_left_over(
+    databases: TestDatabases, database: DatabaseURL
+) -> None:
+    now = int(time.time())
+    names = [f"pytest_at_{now - 90_000}_0_1", f"pytest_at_{now - 3600}_0_1", "pytest_1_1"]
+    for name in names:
+        await created(database, name)
+    await asyncio.to_thread(TestDatabases(database).drop_leftovers)
+    left = await first_column(database, DATABASES)
+    assert [name for name in names if name in left] == names[1:]
+    for name in names[1:]:
+        await databases.remove(database.with_database(name))
