@@ -155,6 +155,94 @@ async def test_lost_data_blocks_unless_it_is_declared(
     assert found.verdict == "review"
 
 
+async def test_a_declared_loss_excuses_no_other_revision(
+    parent: DatabaseURL, provider: BranchProvider, project: ScratchProject
+) -> None:
+    project.revision(
+        "b2",
+        "a1",
+        up='op.execute("DELETE FROM t WHERE id <= 10")',
+        extra='data_loss = "they are empty"',
+    )
+    project.revision("c3", "b2", up='op.execute("DELETE FROM t")')
+    project.revision("d4", "c3", up='op.execute("SELECT 1")')
+    found = await run(provider)
+    assert found.verdict == "blocked"
+    losses = [each for each in found.findings if each.rule == "data-loss"]
+    assert [(each.revision, each.severity) for each in losses] == [
+        ("b2", "warning"),
+        ("c3", "error"),
+    ]
+    assert "they are empty" in losses[0].hint
+    assert "499990 of 499990 rows are gone" in losses[1].message
+
+
+async def test_what_a_failing_revision_committed_by_itself_is_its_own_loss(
+    parent: DatabaseURL, provider: BranchProvider, project: ScratchProject
+) -> None:
+    project.revision("b2", "a1", up='op.execute("SELECT 1")', extra='data_loss = "none"')
+    up = """
+    with op.get_context().autocommit_block():
+        op.execute("DELETE FROM t")
+        op.execute("SELECT 1 / 0")
+    """
+    project.revision("c3", "b2", up=up, extra='mixed = "for the test"')
+    found = await run(provider)
+    assert {(each.rule, each.revision) for each in found.reasons} == {
+        ("data-loss", "c3"),
+        ("upgrade-failed", "c3"),
+        ("whole-table-write", "c3"),
+    }
+
+
+async def test_a_loss_before_a_revision_that_fails_is_a_finding_of_its_own(
+    parent: DatabaseURL, provider: BranchProvider, project: ScratchProject
+) -> None:
+    project.revision("b2", "a1", up='op.execute("UPDATE t SET v = NULL WHERE id <= 10")')
+    project.revision("c3", "b2", up='op.execute("SELECT 1 / 0")')
+    found = await run(provider)
+    assert {(each.rule, each.revision) for each in found.reasons} == {
+        ("data-loss", "b2"),
+        ("upgrade-failed", "c3"),
+    }
+
+
+@pytest.mark.parametrize(
+    "up",
+    [
+        'op.execute("DO $$ BEGIN DELETE FROM t; END $$")',
+        'with op.get_context().autocommit_block():\n    op.execute("DELETE FROM t")',
+        'op.execute("DELETE FROM parents")',
+        'op.execute("INSERT INTO parents (id) VALUES (2)")',
+        'op.execute("SELECT pg_catalog.abs(empty_t())")',
+    ],
+    ids=["in DO", "committed by itself", "cascade", "at commit", "taken for the toolkit's own"],
+)
+async def test_a_loss_is_seen_however_it_came_about(
+    parent: DatabaseURL, provider: BranchProvider, project: ScratchProject, up: str
+) -> None:
+    await first_column(
+        parent,
+        "DELETE FROM t WHERE id > 10",
+        "CREATE TABLE parents (id int PRIMARY KEY)",
+        "INSERT INTO parents VALUES (1)",
+        "ALTER TABLE t ADD parent int DEFAULT 1 REFERENCES parents ON DELETE CASCADE",
+        "CREATE FUNCTION empty_t() RETURNS int LANGUAGE plpgsql AS "
+        "'BEGIN DELETE FROM t; RETURN 1; END'",
+        "CREATE FUNCTION later() RETURNS trigger LANGUAGE plpgsql AS "
+        "'BEGIN DELETE FROM t; RETURN NULL; END'",
+        "CREATE CONSTRAINT TRIGGER at_commit AFTER INSERT ON parents DEFERRABLE INITIALLY DEFERRED "
+        "FOR EACH ROW EXECUTE FUNCTION later()",
+    )
+    project.revision("b2", "a1", up=up)
+    project.revision("c3", "b2", up='op.execute("SELECT 1")')
+    found = await run(provider)
+    assert found.verdict == "blocked"
+    losses = [each for each in found.findings if each.rule == "data-loss"]
+    assert any("public.t: 10 of 10 rows are gone" in each.message for each in losses)
+    assert {each.revision for each in losses} <= {"b2", None}
+
+
 @on_both
 async def test_a_failing_revision_is_a_finding_and_the_branch_is_deleted(
     parent: DatabaseURL, provider: BranchProvider, project: ScratchProject

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from alembic.script import Script
 from sqlalchemy import text
+from sqlalchemy.util import await_
 
 from ..branches.provider import REHEARSAL_PREFIX, Branch, BranchProvider
 from ..engine.factory import create_migration_engine, migration_connection
@@ -25,9 +26,10 @@ from ..migration.history.status import Status, read_status
 from ..migration.lint import Finding, lint_revisions
 from ..migration.runner.progress import Progress, Step
 from ..migration.runner.run import upgrade
+from ..migration.trace.lock_modes import strength
 from ..migration.trace.tracer import Tracer
 from ..verification.catalog import Catalog, take_snapshot
-from ..verification.data_check import Data, find_losses, summarize_data
+from ..verification.data_check import Loss, LossLog
 from ..verification.history import declared
 from .branch_round_trip import go_down_and_up
 from .load import Load, read_load
@@ -74,7 +76,7 @@ class RehearsalBuilder:
             self.phases_ms[name] = (time.perf_counter() - started) * 1000
 
     def add(
-        self, rule: str, revision: str, message: str, *, is_error: bool, hint: str = ""
+        self, rule: str, revision: str | None, message: str, *, is_error: bool, hint: str = ""
     ) -> None:
         """Keep what the verification found."""
         severity: Final = "error" if is_error else "warning"
@@ -104,15 +106,17 @@ async def rehearse(provider: BranchProvider, options: Options, say: Say) -> Rehe
     async with _branch(provider, options, gathered) as (branch, url):
         with gathered.phase("inspection", "Reading its schema and its data"):
             status = await read_status(url)
-            before, data = await take_snapshot(url), await summarize_data(url)
+            before, losses = await take_snapshot(url), LossLog(url)
+            await losses.start()
             version = await _server_version(url)
         tracer = Tracer()
         with gathered.phase("upgrade", _upgrading(len(status.pending))):
-            succeeded = await _upgrade(url, status, load, tracer, gathered)
+            succeeded = await _upgrade(url, status, load, _Recorder(tracer, losses, say), gathered)
         with gathered.phase("verification", "Verifying schema, data and round trip"):
             after = await take_snapshot(url)
+            await _add_losses(losses, status.pending, gathered)
             if succeeded and status.pending:
-                await _verify(url, status.pending, data, before, after, options, gathered)
+                await _verify(url, status.pending, before, after, options, gathered)
         return build_rehearsal(
             make_plan(status, before.fingerprint),
             branch,
@@ -183,60 +187,107 @@ async def _server_version(url: DatabaseURL) -> str:
         return str(await connection.scalar(text("SHOW server_version")))
 
 
-class _Said(Progress):
-    def __init__(self, say: Say) -> None:
+class _Recorder(Progress):
+    """Prints each revision, and records what it lost before the next one begins."""
+
+    def __init__(self, tracer: Tracer, losses: LossLog, say: Say) -> None:
+        self.tracer = tracer
+        self._losses = losses
         self._say = say
 
     def ends(self, step: Step) -> None:
         self._say(f"  {step.revision}  {step.message}  ({step.duration_ms:.0f} ms)")
+        await_(self.record_losses(step.revision))
+
+    async def record_losses(self, revision: str) -> None:
+        """Record what the revision lost that the tracer has just followed."""
+        await self._losses.record(revision, self._untouched())
 
     def waits(self, reason: str) -> None:
         self._say(f"  {reason}")
+
+    def _untouched(self) -> set[int]:
+        """Return the oids of the tables that the last revision did not lock for writing.
+
+        The locks of statements outside a transaction are sampled, and prove nothing.
+        """
+        trace = self.tracer.revisions[-1]
+        if not trace.transactional:
+            return set()
+        written = {
+            lock.relation
+            for statement in trace.statements
+            for lock in statement.locks
+            if strength(lock.mode) >= strength("RowExclusiveLock")
+        }
+        relations = self.tracer.relations.items()
+        return {oid for oid, relation in relations if relation.name not in written}
 
 
 async def _upgrade(
     url: DatabaseURL,
     status: Status,
     load: Load | None,
-    tracer: Tracer,
+    recorder: _Recorder,
     gathered: RehearsalBuilder,
 ) -> bool:
     """Upgrade the branch by the runner that the parent will meet; return whether it succeeded."""
 
     async with nullcontext() if load is None else load.running(url) as figures:
-        succeeded = await _upgrade_alone(url, status, tracer, gathered)
+        succeeded = await _upgrade_alone(url, status, recorder, gathered)
     gathered.load = None if figures is None else figures.stall()
     return succeeded
 
 
 async def _upgrade_alone(
-    url: DatabaseURL, status: Status, tracer: Tracer, gathered: RehearsalBuilder
+    url: DatabaseURL, status: Status, recorder: _Recorder, gathered: RehearsalBuilder
 ) -> bool:
+    tracer = recorder.tracer
     try:
-        await upgrade(url, progress=_Said(gathered.say), tracer=tracer)
+        await upgrade(url, progress=recorder, tracer=tracer)
     except ToolkitError as error:
         failed = status.pending[len(tracer.revisions)]
         tracer.end_failed_revision(failed.revision, failed.doc)
         gathered.add("upgrade-failed", failed.revision, error.message, is_error=True)
+        await recorder.record_losses(failed.revision)  # of what it committed by itself
         return False
     return True
+
+
+async def _add_losses(
+    log: LossLog, pending: tuple[Script, ...], gathered: RehearsalBuilder
+) -> None:
+    """Judge each revision's losses by what that revision itself declares."""
+    by_revision = dict(log.losses)
+    unclaimed = await log.finish()
+    if unclaimed and len(by_revision) == 1:
+        by_revision = {revision: [*found, *unclaimed] for revision, found in by_revision.items()}
+        unclaimed = []
+    scripts = {script.revision: script for script in pending}
+    for revision, losses in by_revision.items():
+        reason = declared(scripts[revision], "data_loss")
+        for loss in losses:
+            _add_loss(gathered, loss, revision, reason)
+    for loss in unclaimed:
+        _add_loss(gathered, loss, None, "")
+
+
+def _add_loss(gathered: RehearsalBuilder, loss: Loss, revision: str | None, reason: str) -> None:
+    is_error = loss.is_lost and not reason
+    hint = f"Declared: {reason}" if reason else _UNDECLARED
+    gathered.add(
+        "data-loss", revision, f"{loss.table}: {loss.message}", is_error=is_error, hint=hint
+    )
 
 
 async def _verify(
     url: DatabaseURL,
     pending: tuple[Script, ...],
-    data: Data,
     before: Catalog,
     after: Catalog,
     options: Options,
     gathered: RehearsalBuilder,
 ) -> None:
-    reasons = [reason for script in pending if (reason := declared(script, "data_loss"))]
-    for loss in find_losses(data, await summarize_data(url)):
-        message = f"{loss.table}: {loss.message}"
-        hint = f"Declared: {'; '.join(reasons)}" if reasons else _UNDECLARED
-        is_error = loss.is_lost and not reasons
-        gathered.add("data-loss", pending[-1].revision, message, is_error=is_error, hint=hint)
     if options.run is not None:
         gathered.say(f"Running {options.run}")
         code = await run_smoke_test(options.run, url)

@@ -1,6 +1,6 @@
-"""The data check: which rows and values a migration removed or changed, on tables of any size."""
+"""The data check: which rows and values each revision removed or changed, on tables of any size."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import quoted_name
@@ -40,18 +40,61 @@ class Loss:
     is_lost: bool
 
 
-Data = dict[int, TableSummary]
+Data = Mapping[int, TableSummary]  # by the table's oid
 
 
-async def summarize_data(url: DatabaseURL) -> Data:
-    """Read every table of the database at `url` once, in full.
+class LossLog:
+    """The losses of a run, by revision: its tables are read before it and after each revision.
+
+    What a declaration excuses is judged by whoever reads the log, revision by revision.
+    """
+
+    def __init__(self, url: DatabaseURL) -> None:
+        self._url = url
+        self._data: Data = {}
+        self._read_last: set[int] = set()
+        self.losses: dict[str, list[Loss]] = {}
+
+    async def start(self) -> None:
+        """Read every table as it is before the run.
+
+        Raises:
+            ConfigurationError, ConnectionFailedError: the database cannot be reached.
+        """
+        self._data = await summarize_data(self._url)
+
+    async def record(self, revision: str, untouched: Collection[int] = ()) -> None:
+        """Note what `revision`, which was just committed, removed or changed.
+
+        Tables whose oids are in `untouched` are not read again, so that a revision costs what it
+        touched.
+
+        Raises: as `start` does.
+        """
+        known = {oid: table for oid, table in self._data.items() if oid in untouched}
+        now = await summarize_data(self._url, known)
+        self.losses[revision] = find_losses(self._data, now)
+        self._data, self._read_last = now, now.keys() - known.keys()
+
+    async def finish(self) -> list[Loss]:
+        """Return the losses in tables that were taken for untouched; no revision is known for them.
+
+        Raises: as `start` does.
+        """
+        known = {oid: table for oid, table in self._data.items() if oid in self._read_last}
+        return find_losses(self._data, await summarize_data(self._url, known))
+
+
+async def summarize_data(url: DatabaseURL, known: Data | None = None) -> Data:
+    """Read every table of the database at `url` once, in full, but those in `known`.
 
     Raises:
         ConfigurationError, ConnectionFailedError: the database cannot be reached.
     """
+    known = known or {}
     async with migration_connection(url) as connection:
         tables = (await connection.exec_driver_sql(TABLES_SQL, version_table().parameters)).all()
-        return {row.oid: await _summarize(connection, row) for row in tables}
+        return {row.oid: known.get(row.oid) or await _summarize(connection, row) for row in tables}
 
 
 async def _summarize(connection: AsyncConnection, row: object) -> TableSummary:
