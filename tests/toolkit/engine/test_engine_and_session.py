@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from alembic_neon import (
-    ConfigurationError,
     ToolkitError,
+    check_database,
     close_db,
     create_engine,
     get_engine,
@@ -18,7 +18,8 @@ from alembic_neon import (
     init_db,
     session_scope,
 )
-from alembic_neon.engine import tls
+from alembic_neon.engine import default_engine, tls
+from alembic_neon.engine.default_engine import opened_engine
 from alembic_neon.engine.settings import load_settings
 from alembic_neon.engine.url import DatabaseURL
 from alembic_neon.errors import ConnectionFailedError
@@ -26,6 +27,7 @@ from alembic_neon.migration.runner.run import upgrade
 from queries import Query
 from scratch_project import ScratchProject
 from sqlalchemy import NullPool, text
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 COUNT = "SELECT count(*) FROM notes"
 
@@ -84,9 +86,65 @@ async def test_a_database_that_is_not_at_head_does_not_open(
     opened.revision("b2", "a1")
     with pytest.raises(ToolkitError, match=r"is at a1, the application needs b2\. Run: db upgrade"):
         await init_db()
-    with pytest.raises(ConfigurationError, match="The database is not open"):
-        get_engine()
+    assert opened_engine() is None
     await init_db(require_head=False)
+
+
+async def test_a_session_needs_no_init_db(opened: ScratchProject, query: Query) -> None:
+    await close_db()
+
+    async def insert() -> None:
+        async with session_scope() as session:
+            await session.execute(text("INSERT INTO notes VALUES ('a')"))
+
+    await asyncio.gather(insert(), insert())
+    assert await query(COUNT) == 2
+    assert opened_engine() is get_engine()
+
+
+async def test_the_first_use_blocks_no_event_loop(
+    opened: ScratchProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await close_db()
+    makers = []
+
+    def make() -> AsyncEngine:
+        makers.append(threading.current_thread())
+        return create_engine()
+
+    monkeypatch.setattr(default_engine, "create_engine", make)
+    async with session_scope():
+        pass
+    assert makers
+    assert makers[0] is not threading.main_thread()
+
+
+def test_a_script_may_run_several_event_loops(
+    project: ScratchProject, database: DatabaseURL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", database.render())
+
+    async def ask() -> Any:
+        async with session_scope() as session:
+            return await session.scalar(text("SELECT 1"))
+
+    assert [asyncio.run(ask()) for _ in range(2)] == [1, 1]
+    asyncio.run(close_db())
+
+
+async def test_an_engine_of_the_applications_own_is_checked(
+    opened: ScratchProject,
+) -> None:
+    await close_db()
+    engine = create_engine()
+    await check_database(engine)
+    opened.revision("b2", "a1")
+    with pytest.raises(ToolkitError, match=r"is at a1, the application needs b2\. Run: db upgrade"):
+        await check_database(engine)
+    await check_database(engine, require_head=False)
+    assert opened_engine() is None, "nothing but the engine given was used"
+    assert engine.pool.checkedout() == 0  # type: ignore[attr-defined]
+    await engine.dispose()
 
 
 async def test_a_server_that_is_not_there_does_not_open(

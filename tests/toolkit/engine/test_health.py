@@ -4,7 +4,15 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from alembic_neon import check_health, close_db, get_engine, init_db, session_scope
+from alembic_neon import (
+    check_database,
+    check_health,
+    close_db,
+    create_engine,
+    get_engine,
+    init_db,
+    session_scope,
+)
 from alembic_neon.engine import health
 from alembic_neon.engine.url import DatabaseURL
 from alembic_neon.migration.runner.run import upgrade
@@ -12,6 +20,7 @@ from queries import Query
 from scratch_project import ScratchProject
 from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import create_async_engine
 
 
 @pytest.fixture
@@ -118,3 +127,25 @@ async def test_health_answers_in_time(statements: list[str]) -> None:
         stuck = await check_health(timeout_seconds=0.3, max_age_seconds=0)
     assert (stuck.ok, stuck.stage) == (False, "revision")
     assert 250 < stuck.latency_ms < 5000
+
+
+async def test_an_engine_of_the_applications_own_has_a_health_of_its_own(
+    statements: list[str], query: Query
+) -> None:
+    engine = create_engine()
+    assert (await check_health(engine)).ok, "what nobody checked yet is asked"
+    await query("UPDATE alembic_version SET version_num = 'older'")
+    assert (await check_health(engine, max_age_seconds=0)).ok, "no revision was required of it"
+    assert (await check_health(max_age_seconds=0)).stage == "revision"
+    await query("UPDATE alembic_version SET version_num = 'a1'")
+    await check_database(engine)
+    await query("UPDATE alembic_version SET version_num = 'older'")
+    assert (await check_health(engine, max_age_seconds=0)).stage == "revision"
+    await engine.dispose()
+
+
+async def test_the_health_of_an_engine_made_elsewhere_is_not_known(
+    statements: list[str], database: DatabaseURL
+) -> None:
+    with pytest.raises(TypeError, match="create_engine"):
+        await check_health(create_async_engine(database.sqlalchemy))

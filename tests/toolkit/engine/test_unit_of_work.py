@@ -17,7 +17,8 @@ from alembic_neon import (
     run_transaction,
     session_scope,
 )
-from alembic_neon.engine import session as application
+from alembic_neon.engine import default_engine
+from alembic_neon.engine import session as sessions
 from alembic_neon.engine.url import DatabaseURL
 from queries import Query
 from scratch_project import ScratchProject
@@ -42,7 +43,7 @@ async def opened(
     monkeypatch.setenv("DATABASE_URL", database.render())
     await query("CREATE TABLE notes (t text UNIQUE DEFERRABLE INITIALLY DEFERRED)")
     engine = create_engine()
-    monkeypatch.setattr(application, "_engine", engine)
+    monkeypatch.setattr(default_engine, "_engine", engine)
     yield engine
     await engine.dispose()
 
@@ -186,7 +187,7 @@ async def test_a_cancellation_between_two_attempts_ends_them(opened: AsyncEngine
 async def test_a_server_that_does_not_answer_holds_no_cancellation_up(
     opened: AsyncEngine, monkeypatch: pytest.MonkeyPatch, unit: str
 ) -> None:
-    monkeypatch.setattr(application, "_ROLLBACK_SECONDS", 0.3)
+    monkeypatch.setattr(sessions, "_ROLLBACK_SECONDS", 0.3)
     frozen: list[int] = []
 
     async def freeze(session: AsyncSession) -> None:

@@ -8,23 +8,31 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from .engine.database_check import check_database
+    from .engine.default_engine import close_db, get_engine, get_session, init_db, session_scope
     from .engine.factory import create_engine
     from .engine.health import Health, check_health
     from .engine.naming import NAMING_CONVENTION
     from .engine.pool_stats import PoolStats, pool_stats
-    from .engine.session import close_db, get_engine, get_session, init_db, session_scope
     from .engine.settings import Settings, load_settings
     from .engine.unit_of_work import run_transaction
-    from .errors import CommitOutcomeUnknownError, ConfigurationError, ToolkitError
+    from .errors import (
+        CommitOutcomeUnknownError,
+        ConfigurationError,
+        ConnectionFailedError,
+        ToolkitError,
+    )
 
 __all__ = [
     "NAMING_CONVENTION",
     "CommitOutcomeUnknownError",
     "ConfigurationError",
+    "ConnectionFailedError",
     "Health",
     "PoolStats",
     "Settings",
     "ToolkitError",
+    "check_database",
     "check_health",
     "close_db",
     "create_engine",
@@ -40,21 +48,23 @@ __all__ = [
 _MODULES: Final = {
     "CommitOutcomeUnknownError": "errors",
     "ConfigurationError": "errors",
+    "ConnectionFailedError": "errors",
     "Health": "engine.health",
     "NAMING_CONVENTION": "engine.naming",
     "PoolStats": "engine.pool_stats",
     "Settings": "engine.settings",
     "ToolkitError": "errors",
+    "check_database": "engine.database_check",
     "check_health": "engine.health",
-    "close_db": "engine.session",
+    "close_db": "engine.default_engine",
     "create_engine": "engine.factory",
-    "get_engine": "engine.session",
-    "get_session": "engine.session",
-    "init_db": "engine.session",
+    "get_engine": "engine.default_engine",
+    "get_session": "engine.default_engine",
+    "init_db": "engine.default_engine",
     "load_settings": "engine.settings",
     "pool_stats": "engine.pool_stats",
     "run_transaction": "engine.unit_of_work",
-    "session_scope": "engine.session",
+    "session_scope": "engine.default_engine",
 }
 
 

@@ -9,11 +9,11 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ..errors import ToolkitError
+from .database_check import required_heads
+from .default_engine import opened_engine
 from .pool import Counters
 from .pool_stats import counters_of
 from .revisions import current_revisions
-from .session import get_engine, get_required_heads
 
 Stage = Literal["ready", "not_open", "connect", "query", "revision"]
 
@@ -48,9 +48,14 @@ _memories: "WeakKeyDictionary[AsyncEngine, _Memory]" = WeakKeyDictionary()
 
 
 async def check_health(
-    timeout_seconds: float = 2.0, *, max_age_seconds: float | None = None
+    engine: AsyncEngine | None = None,
+    *,
+    timeout_seconds: float = 2.0,
+    max_age_seconds: float | None = None,
 ) -> Health:
     """Tell whether the database can serve requests, within `timeout_seconds`.
+
+    `engine` is one that `create_engine` made, by default the process's own where it is open.
 
     A check that queries every few seconds keeps a Neon compute awake for ever, so the database is
     asked (connect, query, compare the revision) only where the application has not told already:
@@ -65,13 +70,15 @@ async def check_health(
     noticed within that time; 0 asks always. Give it where the compute never sleeps.
     https://neon.com/docs/introduction/scale-to-zero
 
-    It never raises but for cancellation, and never says more of a failure than its stage.
+    It never raises for the state of the database, and never says more of a failure than its stage.
+
+    Raises:
+        TypeError: `create_engine` did not make the engine.
     """
-    try:
-        engine = get_engine()
-        counters = counters_of(engine)
-    except (ToolkitError, TypeError):
+    engine = engine or opened_engine()
+    if engine is None:
         return Health(False, "not_open", 0.0)
+    counters = counters_of(engine)
     memory = _memories.get(engine)
     if memory is None:
         memory = _memories[engine] = _Memory(
@@ -130,7 +137,7 @@ async def _ask(engine: AsyncEngine, timeout_seconds: float) -> Health:
                 stage = "query"
                 await connection.execute(text("SELECT 1"))
                 stage = "revision"
-                heads = get_required_heads()
+                heads = required_heads(engine)
                 if heads is None or await current_revisions(connection) == heads:
                     stage, ok = "ready", True
     except Exception:  # noqa: BLE001, S110 - whatever it was, the stage says where

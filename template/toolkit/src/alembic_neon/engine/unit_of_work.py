@@ -10,9 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from sqlalchemy.orm import Session
 
 from ..errors import CommitOutcomeUnknownError
+from .default_engine import open_engine
 from .driver_errors import is_connection_loss, is_transient, was_never_sent
 from .retry import retry_async
-from .session import get_engine, session_context
+from .session import session_context
 
 Result = TypeVar("Result")
 _UNIT: Final = "unit_of_work"
@@ -40,7 +41,7 @@ async def run_transaction(
 
     Where the connection is lost while COMMIT runs, the work is stored or it is not. It is repeated
     only if it is `idempotent`: if doing it twice is doing it once, as for everything that only
-    reads. `engine` is by default the one that `init_db` opened.
+    reads. `engine` is by default the process's own, opened where it is not yet: see `get_engine`.
 
     Raises:
         CommitOutcomeUnknownError: the connection was lost while COMMIT ran, or `work` committed by
@@ -48,7 +49,7 @@ async def run_transaction(
         Exception: whatever `work` raised last, rolled back. Cancellation waits for nothing but the
             ROLLBACK, and for that 5 s at most.
     """
-    target = engine or get_engine()
+    target = engine or await open_engine()
     _watch(target.sync_engine)
 
     def is_retryable(error: BaseException) -> bool:
