@@ -19,6 +19,7 @@ from alembic_neon import (
 )
 from alembic_neon.engine import default_engine
 from alembic_neon.engine import session as sessions
+from alembic_neon.engine.default_engine import DefaultEngine
 from alembic_neon.engine.url import DatabaseURL
 from queries import Query
 from scratch_project import ScratchProject
@@ -43,7 +44,7 @@ async def opened(
     monkeypatch.setenv("DATABASE_URL", database.render())
     await query("CREATE TABLE notes (t text UNIQUE DEFERRABLE INITIALLY DEFERRED)")
     engine = create_engine()
-    monkeypatch.setattr(default_engine, "_engine", engine)
+    monkeypatch.setattr(default_engine, "_default", DefaultEngine(engine))
     yield engine
     await engine.dispose()
 

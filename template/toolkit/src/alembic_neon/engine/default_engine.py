@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from threading import Lock
 from typing import Final
 
@@ -13,9 +14,17 @@ from .factory import create_engine
 from .session import session_context
 from .settings import Settings
 
+
+@dataclass
+class DefaultEngine:
+    """The engine, and the event loop that its connections belong to, once there is one."""
+
+    engine: AsyncEngine
+    loop: asyncio.AbstractEventLoop | None = None
+
+
 _lock: Final = Lock()
-_engine: AsyncEngine | None = None
-_loop: asyncio.AbstractEventLoop | None = None  # the one that its connections belong to
+_default: DefaultEngine | None = None
 
 
 async def init_db(settings: Settings | None = None, *, require_head: bool = True) -> None:
@@ -26,7 +35,7 @@ async def init_db(settings: Settings | None = None, *, require_head: bool = True
         ConnectionFailedError: the database cannot be reached.
         ToolkitError: the database is behind the migration files, and `require_head` is set.
     """
-    global _engine, _loop
+    global _default
     # It blocks: files are read, and the embedded server may have to be started.
     engine = await asyncio.to_thread(create_engine, settings)
     try:
@@ -35,14 +44,14 @@ async def init_db(settings: Settings | None = None, *, require_head: bool = True
         await engine.dispose()
         raise
     await close_db()
-    _engine, _loop = engine, asyncio.get_running_loop()
+    _default = DefaultEngine(engine, asyncio.get_running_loop())
 
 
 async def close_db() -> None:
     """Close every connection of the process's engine. Safe to call twice; the next use reopens."""
-    global _engine, _loop
+    global _default
     engine = opened_engine()
-    _engine = _loop = None
+    _default = None
     if engine is not None:
         await engine.dispose()
 
@@ -53,12 +62,12 @@ def get_engine() -> AsyncEngine:
     Raises:
         ConfigurationError: a setting is wrong.
     """
-    global _engine
+    global _default
     with _lock:
         if (engine := opened_engine()) is not None:
             return engine
-        _engine = created = create_engine()
-        return created
+        _default = DefaultEngine(create_engine())
+        return _default.engine
 
 
 def opened_engine() -> AsyncEngine | None:
@@ -67,11 +76,14 @@ def opened_engine() -> AsyncEngine | None:
     Connections whose event loop was closed are of no use: a script that calls `asyncio.run` twice
     gets an engine for each.
     """
-    global _engine, _loop
-    if _engine is not None and _loop is not None and _loop.is_closed():
-        _engine.sync_engine.dispose(close=False)
-        _engine = _loop = None
-    return _engine
+    global _default
+    if _default is None:
+        return None
+    if _default.loop is not None and _default.loop.is_closed():
+        _default.engine.sync_engine.dispose(close=False)
+        _default = None
+        return None
+    return _default.engine
 
 
 async def open_engine() -> AsyncEngine:
@@ -80,12 +92,11 @@ async def open_engine() -> AsyncEngine:
     Raises:
         ConfigurationError: a setting is wrong.
     """
-    global _loop
     engine = opened_engine()
     if engine is None:
         engine = await asyncio.to_thread(get_engine)
-    if _loop is None:
-        _loop = asyncio.get_running_loop()
+    if _default is not None and _default.loop is None:
+        _default.loop = asyncio.get_running_loop()
     return engine
 
 
