@@ -8,6 +8,7 @@ import asyncio
 import os
 from collections.abc import Callable, Iterator
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -26,8 +27,10 @@ _PARAMETRIZED: Final = pytest.StashKey[bool]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add `--only-new`."""
-    parser.getgroup("alembic-neon").addoption(
+    """Add `--only-new` and `--revisions`."""
+    group = parser.getgroup("alembic-neon")
+    group.addoption("--revisions", metavar="REV,...", help="test only these revisions")
+    group.addoption(
         "--only-new",
         action="store_true",
         help="of the revisions, test only those that the settings' database (DATABASE_URL) "
@@ -44,8 +47,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
     metafunc.definition.stash[_PARAMETRIZED] = True
     try:
-        only_new = metafunc.config.getoption("only_new")
-        scripts = _new_revisions() if only_new else _history().revisions
+        scripts = _selected_revisions(metafunc.config)
     except ToolkitError as error:
         raise pytest.UsageError(str(error)) from None
     metafunc.parametrize(
@@ -53,6 +55,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         [script.revision for script in scripts],
         ids=[f"{script.revision}-{script.doc.replace(' ', '_')}" for script in scripts],
     )
+
+
+def _selected_revisions(config: pytest.Config) -> "list[Script]":
+    if (names := config.getoption("revisions")) is not None:
+        selected = set(names.split(","))
+        return [script for script in _history().revisions if script.revision in selected]
+    return _new_revisions() if config.getoption("only_new") else _history().revisions
 
 
 @cache
@@ -152,13 +161,18 @@ def history_check(
 
 
 def _rows_hook(request: pytest.FixtureRequest) -> Any:
-    """Return the user's fixture `migration_rows`, the hook that fills a table (docs: `Rows`)."""
+    """Return what fills a table in the user's stead (docs: `Rows`).
+
+    It is the function `migration_rows` of `hooks.py`; a fixture of that name comes first.
+    """
+    from .migration.hooks import load_hooks
+
     try:
         return request.getfixturevalue("migration_rows")
     except pytest.FixtureLookupError as error:
         if error.argname != "migration_rows":
             raise
-        return None
+        return load_hooks(Path(_history().scripts.dir)).migration_rows
 
 
 @pytest.fixture

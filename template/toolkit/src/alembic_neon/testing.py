@@ -1,27 +1,32 @@
 """The tests of a project's migrations: import them into a file of `tests/`, or run `db test`.
 
-pytest-alembic's four tests are among them. They are imported by hand, as its own collection fails
-on pytest 9.2, and take the two fixtures here.
+pytest-alembic's four tests are among them where it is installed. They are imported by hand, as its
+own collection fails on pytest 9.2, and take the two fixtures here.
 """
 
 import asyncio
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import pytest
 from alembic.config import Config
-from pytest_alembic.tests import (
-    test_model_definitions_match_ddl,
-    test_single_head_revision,
-    test_up_down_consistency,
-    test_upgrade,
-)
 from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.schema import CreateSchema
 
-from .engine.factory import create_migration_engine
+from .engine.factory import create_migration_engine, migration_connection
 from .engine.url import DatabaseURL
+from .engine.version_table import version_table
 from .migration import configuration
 from .verification.assertions import drift_of_models
 from .verification.round_trip import RoundTrip
+
+with suppress(ModuleNotFoundError):
+    from pytest_alembic.tests import (
+        test_model_definitions_match_ddl,
+        test_single_head_revision,
+        test_up_down_consistency,
+        test_upgrade,
+    )
 
 __all__ = [
     "alembic_config",
@@ -44,9 +49,19 @@ def alembic_config() -> Config:
 @pytest.fixture
 def alembic_engine(empty_database: DatabaseURL) -> Iterator[AsyncEngine]:
     """An engine on an empty database; pytest-alembic takes it."""
+    asyncio.run(_create_version_schema(empty_database))
     engine = create_migration_engine(empty_database)
     yield engine
     asyncio.run(engine.dispose())
+
+
+async def _create_version_schema(url: DatabaseURL) -> None:
+    """Create what the toolkit's runner creates itself, and pytest-alembic's does not."""
+    if (schema := version_table().schema) is None:
+        return
+    async with migration_connection(url) as connection:
+        await connection.execute(CreateSchema(schema, if_not_exists=True))
+        await connection.commit()
 
 
 def test_models_match_the_migrations(migrated_database: DatabaseURL) -> None:

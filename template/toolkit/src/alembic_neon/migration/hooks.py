@@ -1,9 +1,10 @@
 """The user's part of the environment: `hooks.py` beside `env.py`, where there is one.
 
-It may define two functions, and imports nothing of the toolkit:
+It may define these functions, and imports nothing of the toolkit:
 
     def include_object(object, name, type_, reflected, compare_to) -> bool: ...
     def configure_options() -> dict: ...  # further arguments of Alembic's context.configure
+    async def migration_rows(table, connection) -> bool: ...  # fills a table for tests; or `def`
 
 https://alembic.sqlalchemy.org/en/latest/api/runtime.html#alembic.runtime.environment.EnvironmentContext.configure
 """
@@ -17,6 +18,8 @@ from typing import Any, Final
 from ..errors import ConfigurationError
 
 IncludeObject = Callable[[Any, str | None, str, bool, Any], bool]
+MigrationRows = Callable[[str, Any], Any]
+_FUNCTIONS: Final = ("include_object", "configure_options", "migration_rows")
 
 # What the safety of a run hangs on, and what is handed over in other ways.
 _OURS: Final = {
@@ -41,6 +44,7 @@ class Hooks:
 
     include_object: IncludeObject | None = None
     options: dict[str, Any] = field(default_factory=dict)
+    migration_rows: MigrationRows | None = None
 
 
 def load_hooks(folder: Path) -> Hooks:
@@ -54,7 +58,7 @@ def load_hooks(folder: Path) -> Hooks:
     if not path.is_file():
         return Hooks()
     found = runpy.run_path(str(path))
-    for name in ("include_object", "configure_options"):
+    for name in _FUNCTIONS:
         if name in found and not callable(found[name]):
             raise ConfigurationError(f"{path}: {name} is not a function.", "Make it one.")
     options = found["configure_options"]() if "configure_options" in found else {}
@@ -67,4 +71,4 @@ def load_hooks(folder: Path) -> Hooks:
             f"{path}: configure_options() sets {refused[0]}, which is not the project's to set.",
             f"Leave it out: {_OURS[refused[0]]}.",
         )
-    return Hooks(found.get("include_object"), options)
+    return Hooks(found.get("include_object"), options, found.get("migration_rows"))
