@@ -1,8 +1,8 @@
 """${message}
 
 Revision: ${up_revision}
-Builds on: ${down_revision | comma,n}
-Written: ${create_date.strftime("%Y-%m-%d %H:%M %Z")}
+Revises: ${down_revision | comma,n}
+Created: ${create_date.strftime("%Y-%m-%d %H:%M %Z")}
 """
 
 from collections.abc import Sequence
@@ -23,5 +23,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Give back the schema as it was before."""
+    """Downgrade the schema."""
     ${downgrades if downgrades else "pass"}

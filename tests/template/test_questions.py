@@ -1,4 +1,4 @@
-"""The questions: what they default to, what they refuse, and how they say to mend it."""
+"""The questions: what they default to, what they refuse, and what they say to do."""
 
 import sys
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
-from rendering import QUESTIONS, ROOT, Template, files
+from rendering import QUESTIONS, ROOT, Template, check, commit_all, files
 
 COPIER_YML: dict[str, Any] = yaml.safe_load((ROOT / "copier.yml").read_text())
 
@@ -31,7 +31,32 @@ def test_slug_and_package_follow_from_the_name(
     template.render(destination, project_name=name)
     found = answers(destination)
     assert (found["project_slug"], found["package_name"]) == (slug, package)
-    assert (destination / "src" / package / "db").is_dir()
+    assert (destination / "src" / package / "models").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [("my-shop", "My Shop"), ("api_v2", "Api V2"), ("9lives", "My App"), ("größe", "Gr E")],
+)
+def test_the_name_follows_from_the_folder(
+    template: Template, tmp_path: Path, folder: str, name: str
+) -> None:
+    assert answers(template.render(tmp_path / folder))["project_name"] == name
+
+
+def test_a_clone_with_changes_that_are_not_committed_is_refused(
+    tmp_path: Path, destination: Path
+) -> None:
+    """Copier would commit them to a copy that it throws away, and no update could find them."""
+    clone = Template.of_working_tree(tmp_path / "template")
+    clone.release("v1.0.0")
+    check("git", "tag", "--delete", "v1.0.0", cwd=clone.folder)
+    (clone.folder / "notes.txt").write_text("not committed\n")
+    with pytest.raises(ValueError, match="not committed"):
+        clone.render(destination)
+    assert not destination.exists() or files(destination) == {}
+    commit_all(clone.folder, "Commit them")
+    clone.render(destination)
 
 
 def test_only_answers_to_questions_are_stored(template: Template, destination: Path) -> None:
@@ -71,6 +96,7 @@ def test_only_answers_to_questions_are_stored(template: Template, destination: P
         ("model_style", "peewee", "model_style"),
         ("postgres_version", 13, "postgres_version"),
         ("ci", "gitlab", "ci"),
+        ("toolkit", "submodule", "toolkit"),
     ],
 )
 def test_a_wrong_answer_is_refused_and_nothing_is_written(
@@ -83,7 +109,11 @@ def test_a_wrong_answer_is_refused_and_nothing_is_written(
 
 
 def test_every_text_answer_is_validated() -> None:
-    texts = {name for name, asked in QUESTIONS.items() if "choices" not in asked}
+    texts = {
+        name
+        for name, asked in QUESTIONS.items()
+        if "choices" not in asked and asked["type"] == "str"
+    }
     assert texts <= {name for name, asked in QUESTIONS.items() if "validator" in asked}
 
 

@@ -1,21 +1,57 @@
 """What is rendered, without running it: conditional files, ownership, nothing left over."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
-from rendering import ROOT, Template, check, files
+from rendering import ROOT, Template, check, commit_all, files
 
-TOOLKIT = ROOT / "template/{{ package_folder }}/db"
+TOOLKIT = ROOT / "template/toolkit"
 
 
 def test_the_toolkit_is_copied_as_it_is(template: Template, destination: Path) -> None:
-    template.render(destination, package_name="other_name")
-    kinds = (".py", ".mako")
-    original = {path: text for path, text in files(TOOLKIT).items() if path.endswith(kinds)}
-    assert files(destination / "src/other_name/db") == original
+    template.render(destination)
+    original = files(TOOLKIT)
+    assert files(destination / "toolkit") == original
     # Braces that are doubled without a space are Python's own, in f-strings.
     assert not [path for path, text in original.items() if re.search(r"{{ |{% |{# ", text)]
+
+
+def test_a_new_project_is_small(template: Template, destination: Path) -> None:
+    template.render(destination)
+    rendered = {path: text for path, text in files(destination).items() if path[:8] != "toolkit/"}
+    assert len(rendered) <= 45
+    python = [text for path, text in rendered.items() if path.endswith(".py")]
+    assert sum(text.count("\n") for text in python) <= 1000
+
+
+def test_no_pattern_of_the_projects_own_leaves_a_file_of_the_toolkit_out(
+    template: Template, destination: Path
+) -> None:
+    template.render(destination)
+    with (destination / ".gitignore").open("a") as file:
+        file.write("lib/\nengine/\nbranches/\nurl.py\n*.mako\ndist/\n")
+    commit_all(destination, "Start")
+    committed = set(check("git", "ls-files", "toolkit", cwd=destination).splitlines())
+    assert committed == {f"toolkit/{path}" for path in files(destination / "toolkit")}
+
+
+def test_as_a_package_it_is_pinned_to_the_commit(template: Template, destination: Path) -> None:
+    template.render(destination, toolkit="package")
+    assert not (destination / "toolkit").exists()
+    commit = check("git", "rev-parse", "HEAD", cwd=template.folder).strip()
+    pinned = f"alembic-neon @ git+file://{template.folder}@{commit}#subdirectory=template/toolkit"
+    project = tomllib.loads((destination / "pyproject.toml").read_text())
+    assert pinned in project["project"]["dependencies"]
+
+
+def test_without_a_sample_there_are_no_tables(template: Template, destination: Path) -> None:
+    template.render(destination, sample=False)
+    rendered = files(destination)
+    assert not [path for path in rendered if re.search(r"versions/\d|task|user|test_api", path)]
+    own = [text for path, text in rendered.items() if path.startswith(("src/", "tests/"))]
+    assert not [text for text in own if re.search(r"[Tt]ask|User", text)]
 
 
 def test_jinja_is_the_suffix_only_where_something_is_substituted() -> None:
@@ -61,10 +97,10 @@ def test_the_readme_says_which_version_stands_in(
 
 def test_every_file_has_an_owner_in_the_readme(template: Template, destination: Path) -> None:
     template.render(destination)
-    table = (destination / "README.md").read_text().partition("## What is whose")[2]
+    table = (destination / "README.md").read_text().partition("## File ownership")[2]
     owned = [name.replace("*", "[^/]*") for name in re.findall(r"`([\w./*-]+)`", table)]
     for path in files(destination):
-        if path not in (".copier-answers.yml", "src/my_app/py.typed"):
+        if path != ".copier-answers.yml":
             assert any(re.match(name, path) for name in owned), f"{path} is nobody's"
 
 

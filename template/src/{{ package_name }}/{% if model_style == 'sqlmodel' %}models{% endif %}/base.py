@@ -1,17 +1,17 @@
 """What all models share."""
 
 from enum import StrEnum
+from typing import ClassVar
 
+from alembic_neon import NAMING_CONVENTION
 from sqlalchemy import MetaData
-from sqlalchemy.orm import DeclarativeBase
-
-from ..db import NAMING_CONVENTION
+from sqlmodel import SQLModel
 
 
-class Base(DeclarativeBase):
+class Base(SQLModel):
     """The parent of every table."""
 
-    metadata = MetaData(naming_convention=NAMING_CONVENTION)
+    metadata: ClassVar[MetaData] = MetaData(naming_convention=NAMING_CONVENTION)
 
 
 def enum_values(members: type[StrEnum]) -> list[str]:

@@ -1,18 +1,16 @@
 """What all models share."""
 
 from enum import StrEnum
-from typing import ClassVar
 
+from alembic_neon import NAMING_CONVENTION
 from sqlalchemy import MetaData
-from sqlmodel import SQLModel
-
-from ..db import NAMING_CONVENTION
+from sqlalchemy.orm import DeclarativeBase
 
 
-class Base(SQLModel):
+class Base(DeclarativeBase):
     """The parent of every table."""
 
-    metadata: ClassVar[MetaData] = MetaData(naming_convention=NAMING_CONVENTION)
+    metadata = MetaData(naming_convention=NAMING_CONVENTION)
 
 
 def enum_values(members: type[StrEnum]) -> list[str]:
