@@ -18,6 +18,7 @@ from .engine.url import DatabaseURL
 from .engine.version_table import version_table
 from .migration import configuration
 from .verification.assertions import drift_of_models
+from .verification.history import History
 from .verification.round_trip import RoundTrip
 
 with suppress(ModuleNotFoundError):
@@ -42,8 +43,11 @@ __all__ = [
 
 @pytest.fixture
 def alembic_config() -> Config:
-    """The project's Alembic configuration; pytest-alembic takes it."""
-    return configuration.alembic_config()
+    """The project's Alembic configuration; pytest-alembic takes it, but not without a revision."""
+    config = configuration.alembic_config()
+    if not History.load(config).revisions:
+        pytest.skip("there is no revision yet")
+    return config
 
 
 @pytest.fixture
