@@ -10,15 +10,16 @@ stays in FOLDER. It prints a table, and ends with 1 where a step did not come to
 
 import ast
 import json
-import os
 import re
 import shlex
 import sys
 import tarfile
 import time
+import tomllib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any, Final
@@ -37,14 +38,13 @@ REHEARSED: Final = 3
 class Application:
     """A source distribution, and what its developer answers, adds and edits.
 
-    `module` is the toolkit's; `path` goes on Python's path. `needs` are packages besides its own.
+    `path` goes on Python's path. `needs` are packages besides its own.
     `overrides` replace bounds of its own, as the toolkit's requirements do. `settings` are edits of
     db.toml, `hooks` writes db_environment/hooks.py. `edits` change its revisions before all of it,
     where they need what the embedded server lacks. `round_trips` limits them to the last ones.
     """
 
     package: str
-    module: str
     answers: dict[str, str]
     path: str = ""
     needs: tuple[str, ...] = ()
@@ -74,7 +74,6 @@ def prefect_hooks(project: Path) -> str:
 APPLICATIONS: Final = {
     "argilla": Application(
         "argilla-server==2.8.0",
-        "argilla_server.db",
         # The module that has all models; it imports the base class.
         {"metadata": "argilla_server.models.database:DatabaseModel"},
         path="src",
@@ -85,7 +84,6 @@ APPLICATIONS: Final = {
     ),
     "langflow": Application(
         "langflow-base==0.0.96",
-        "langflow.db",
         {
             "package_path": "langflow",  # it has no __init__.py, so that it is not found
             "metadata": "langflow.services.database.service:SQLModel.metadata",
@@ -99,13 +97,11 @@ APPLICATIONS: Final = {
     ),
     "phoenix": Application(
         "arize-phoenix==20.26.1",
-        "phoenix.neon.db",  # it has a package db of its own
         {"metadata": "phoenix.db.models:Base"},
         path="src",
     ),
     "prefect": Application(
         "prefect==3.9.1",
-        "prefect.db",
         {"metadata": "prefect.server.database.orm_models:Base"},
         path="src",
         settings=(
@@ -175,13 +171,13 @@ class Adoption:
         self.keep("copier", copied)
         if copied.returncode:
             raise SystemExit(f"{self.name}: {copied.stderr[-2000:]}")
-        told = re.findall(r"^ +uv add (?:--dev )?(.+)$", copied.stderr, re.M)
-        needed = [package for line in told for package in shlex.split(line)]
+        (line,) = re.findall(r"^ +pip install (.+)$", copied.stderr, re.M)
+        toolkit = tomllib.loads((self.project / "toolkit/pyproject.toml").read_text())["project"]
         # An installation with the application's own bounds often cannot be.
-        overrides = (*needed, *self.application.overrides)
-        self.install(
-            *(self.application.package, *self.application.needs, *needed), overrides=overrides
-        )
+        bounds = [*toolkit["dependencies"], *chain(*toolkit["optional-dependencies"].values())]
+        own = (self.application.package, *self.application.needs)
+        overrides = (*bounds, *self.application.overrides)
+        self.install(*own, *shlex.split(line), overrides=overrides)
         checked = run(uv(), "pip", "check", "--python", self.python, cwd=self.project)
         self.keep("bounds", checked)
         self.row["bounds exceeded"] = str(len(re.findall(r"^The package", checked.stderr, re.M)))
@@ -207,7 +203,7 @@ class Adoption:
         file = self.folder / f"{name}.json"
         file.unlink(missing_ok=True)
         json_argument = () if arguments[0] == "stop" else ("--json", str(file))
-        command = (self.python, "-m", self.application.module, *arguments, *json_argument)
+        command = (self.python, "-m", "alembic_neon", *arguments, *json_argument)
         result = run(*command, cwd=self.project, **self.environment())
         self.keep(title or arguments[0], result)
         if result.returncode not in may_say:
@@ -254,16 +250,13 @@ class Adoption:
         self.row["lint"] = " / ".join(str(counts[each]) for each in ("error", "warning", "info"))
 
     def round_trips(self) -> None:
-        """Run the tests that came with the toolkit, without the conftest files above them."""
+        """Run `db test`, for the round trips alone."""
         revisions = [] if self.application.round_trips is None else self.last_revisions()
-        chosen = ("-k", " or ".join(revisions)) if revisions else ()
         report = self.folder / f"{self.name}-round-trips.xml"
         report.unlink(missing_ok=True)
-        options = (f"--junitxml={report}", "--confcutdir=tests/migrations", "-q", "-rs", *chosen)
-        no_config = ("-c", os.devnull, "--rootdir=.")
-        command = (self.python, "-m", "pytest", *no_config, *options)
-        file = "tests/migrations/test_round_trip.py"
-        self.keep("round-trips", run(*command, file, cwd=self.project, **self.environment()))
+        command = (self.python, "-m", "alembic_neon", "test", f"--junitxml={report}", "-q", "-rs")
+        chosen = ("-k", " or ".join(revisions)) if revisions else ("-k", "round_trip")
+        self.keep("round-trips", run(*command, *chosen, cwd=self.project, **self.environment()))
         cases = []
         if report.exists():
             cases = list(ElementTree.parse(report).iter("testcase"))  # noqa: S314 - pytest's own

@@ -26,7 +26,7 @@ class Project:
 
     def db(self, *arguments: str) -> str:
         """Run a command of the toolkit; it must succeed."""
-        return self.python("-m", "my_app.db", *arguments)
+        return self.python("-m", "alembic_neon", *arguments)
 
     def python(self, *arguments: str) -> str:
         """Run Python in the project's environment; it must succeed."""
@@ -56,9 +56,9 @@ def project(template: Template, tmp_path_factory: pytest.TempPathFactory) -> Pro
 # One program, as Phoenix takes a while to import.
 PROGRAM = """
 import asyncio, json, sys
-from my_app.db.connection.url import DatabaseURL
-from my_app.db.migration.runner import downgrade, upgrade
-from my_app.db.verification.catalog import take_snapshot
+from alembic_neon.engine.url import DatabaseURL
+from alembic_neon.migration.runner.run import downgrade, upgrade
+from alembic_neon.verification.catalog import take_snapshot
 from phoenix.db.migrate import migrate
 from sqlalchemy import NullPool, make_url
 from sqlalchemy.ext.asyncio import create_async_engine
