@@ -1,5 +1,6 @@
 """`db check`: heads, drift, models that nothing imports, the linter, and its three outputs."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -8,7 +9,9 @@ import pytest
 from alembic_neon.cli.app import app
 from alembic_neon.cli.github_annotations import annotation
 from alembic_neon.embedded.server import LocalServer
+from alembic_neon.engine.url import DatabaseURL
 from alembic_neon.migration.lint import Finding
+from queries import first_column
 from scratch_project import ScratchProject
 from typer.testing import CliRunner
 
@@ -61,7 +64,7 @@ def test_where_all_is_well_it_says_so(project: ScratchProject) -> None:
     findings, said = check(code=0)
     assert findings == []
     assert "1 revision to lint" in said
-    assert "nothing stands against these migrations" in said
+    assert "No problems found." in said
 
 
 def test_a_model_that_no_revision_made_is_drift(project: ScratchProject) -> None:
@@ -109,6 +112,109 @@ def test_the_order_of_columns_and_what_only_migrations_have_is_no_drift(
         'op.drop_column("notes", "a")\nop.drop_column("notes", "b")',
     )
     assert check(code=0)[0] == []
+
+
+def test_a_unique_over_the_primary_key_which_postgresql_leaves_out_is_no_drift(
+    project: ScratchProject,
+) -> None:
+    more = ', sa.UniqueConstraint("id", name="uq_id"), sa.Column("f", sa.Float(24))'
+    project.models(MODELS.format(more=more))
+    project.revision("a1", up=NOTES.format(more=more), undo=UNDO)
+    assert check(code=0)[0] == []
+    revision = CliRunner().invoke(app, ["revision", "-m", "again"])
+    assert revision.exit_code == 0
+    assert "no revision was written" in revision.output
+
+
+@pytest.fixture
+def live(project: ScratchProject) -> Iterator[DatabaseURL]:
+    """The database of the settings, at head."""
+    assert CliRunner().invoke(app, ["upgrade"]).exit_code == 0
+    url = LocalServer(project.folder / ".neon-local", "development", 18).url("main")
+    yield url
+    asyncio.run(first_column(url, "DROP SCHEMA public CASCADE", "CREATE SCHEMA public"))
+
+
+@pytest.mark.parametrize(
+    ("by_hand", "model", "rule", "message", "hint"),
+    [
+        (
+            "ALTER TABLE notes ALTER n DROP NOT NULL",
+            "",
+            "live-drift",
+            "column public.notes.n: the migrations have integer NOT NULL, the database integer.",
+            "Undo it in the database",
+        ),
+        (
+            "ALTER TABLE notes DROP CONSTRAINT uq_n",
+            "",
+            "live-drift",
+            "constraint public.notes.uq_n: the migrations have UNIQUE (n), the database nothing.",
+            "Undo it in the database",
+        ),
+        (
+            "CREATE TABLE stray (id int PRIMARY KEY)",
+            "",
+            "unmanaged-object",
+            "table public.stray: the database has it, models and migrations do not.",
+            "leave it to whoever made it",
+        ),
+        (
+            "CREATE INDEX ix_n ON notes (n)",
+            ', sa.Index("ix_n", "n")',
+            "unrecorded-change",
+            "index public.ix_n: models and database have CREATE INDEX ix_n ON public.notes",
+            "db alembic stamp head",
+        ),
+    ],
+)
+async def test_drift_of_the_database_is_named_with_its_own_remedy(
+    project: ScratchProject,
+    live: DatabaseURL,
+    by_hand: str,
+    model: str,
+    rule: str,
+    message: str,
+    hint: str,
+) -> None:
+    columns = ', sa.Column("n", sa.Integer, nullable=False), sa.UniqueConstraint("n", name="uq_n")'
+    up = 'op.add_column("notes", sa.Column("n", sa.Integer, nullable=False))\n'
+    up += 'op.create_unique_constraint("uq_n", "notes", ["n"])'
+    project.revision("b1", "a1", up=up, undo='op.drop_column("notes", "n")')
+    project.models(MODELS.format(more=columns + model))
+    await asyncio.to_thread(CliRunner().invoke, app, ["upgrade"])
+    await first_column(live, by_hand)
+    findings, said = await asyncio.to_thread(check, code=0 if rule == "unmanaged-object" else 1)
+    assert "Checking the models, the migrations and branch main of the embedded" in said
+    [found] = [each for each in findings if each["rule"] not in ("drift", "hidden-drift")]
+    assert found["rule"] == rule
+    assert found["message"].startswith(message)
+    assert hint in found["hint"]
+
+    status = await asyncio.to_thread(CliRunner().invoke, app, ["status", "--json", "-"])
+    assert status.exit_code == 0
+    shown = json.loads(status.stdout)["drift"]
+    assert [each["message"].partition(":")[0] for each in shown] == [message.partition(":")[0]]
+    assert message.partition(":")[0] in status.stderr
+
+
+def test_drift_of_a_database_that_is_behind_is_measured_against_its_own_revision(
+    project: ScratchProject, live: DatabaseURL
+) -> None:
+    project.revision(
+        "b1",
+        "a1",
+        up="op.execute('CREATE VIEW v AS SELECT 1 AS one')",
+        undo="op.execute('DROP VIEW v')",
+    )
+    assert check(code=0)[0] == []
+    asyncio.run(first_column(live, "ALTER TABLE notes ADD by_hand int"))
+    findings, _ = check(code=0)
+    assert rules(findings) == ["unmanaged-object"]
+    assert (
+        "column public.notes.by_hand: the database has it, the migrations do not"
+        in (findings[0]["message"])
+    )
 
 
 def test_two_heads_are_one_finding(project: ScratchProject) -> None:
@@ -190,7 +296,7 @@ def test_on_github_findings_are_annotations(project: ScratchProject) -> None:
     project.models(MODELS.format(more=', sa.Column("title", sa.Text)'))
     for arguments, environment in (([], {"GITHUB_ACTIONS": "true"}), (["--github"], {})):
         _, said = check(*arguments, code=1, **environment)
-        assert "::error title=drift::The migrations lack: op.add_column" in said
+        assert "::error title=drift::Models and migrations differ: db revision would" in said
     _, said = check(code=1)
     assert "::error" not in said
 

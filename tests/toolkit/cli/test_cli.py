@@ -86,7 +86,12 @@ def test_json_is_all_that_standard_output_holds(project: ScratchProject) -> None
     assert step.keys() == {"revision", "message", "is_upgrade", "duration_ms"}
     assert answer(project, "upgrade") == []
     status = answer(project, "status")
-    assert status == {"current": [step["revision"]], "heads": [step["revision"]], "pending": []}
+    assert status == {
+        "current": [step["revision"]],
+        "heads": [step["revision"]],
+        "pending": [],
+        "drift": [],
+    }
     assert {check["grade"] for check in answer(project, "doctor")} == {"ok"}
 
 

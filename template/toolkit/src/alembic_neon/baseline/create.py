@@ -158,7 +158,7 @@ async def _read(url: DatabaseURL) -> tuple[int, list[DumpedObject]]:
 
 async def _differences(url: DatabaseURL, version: int) -> list[Difference]:
     """Run the history on an empty database and compare its catalog with the live one."""
-    async with scratch_branch(at_head=False) as scratch:
+    async with scratch_branch() as scratch:
         await upgrade(scratch, config=alembic_config())
         made = await take_snapshot(scratch)
     live = await take_snapshot(url)

@@ -1,4 +1,4 @@
-"""A scratch branch: an empty database of the local provider, at head, gone after its use."""
+"""A scratch branch: a database of the local provider at a revision, gone after its use."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,18 +11,20 @@ from .local import LocalProvider
 
 
 @asynccontextmanager
-async def scratch_branch(*, at_head: bool = True) -> AsyncIterator[DatabaseURL]:
-    """Give the URL of a scratch branch, so that no other database is needed.
+async def scratch_branch(*revisions: str) -> AsyncIterator[DatabaseURL]:
+    """Give the URL of a scratch branch at these revisions, so that no other database is needed.
+
+    Without a revision it is empty.
 
     Raises:
-        MigrationError: the migrations do not run from nothing to the head.
+        MigrationError: the migrations do not run from nothing to there.
     """
     provider = LocalProvider()
     name = f"scratch-{token_hex(4)}"
     url = await provider.create_empty(name)
     try:
-        if at_head:
-            await upgrade(url, config=alembic_config())
+        for revision in revisions:
+            await upgrade(url, revision, config=alembic_config())
         yield url
     finally:
         await provider.delete(name, force=True)

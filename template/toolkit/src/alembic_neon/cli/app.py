@@ -17,12 +17,15 @@ from ..migration.configuration import alembic_config
 from ..migration.history.status import read_status
 from ..migration.runner.progress import Step
 from ..migration.runner.run import downgrade, print_sql, upgrade
-from .console import echo, print_error, print_table, success, write_json
+from .console import echo, print_error, print_findings, print_table, success, write_json
 from .lazy import LazyGroup
 from .options import Json
 from .progress import ConsoleProgress
 
 if TYPE_CHECKING:
+    from ..engine.url import DatabaseURL
+    from ..migration.history.status import Status
+    from ..migration.lint.findings import Finding
     from .doctor_checks import Check
 
 # What a command alone needs it imports itself, so that the others start without it.
@@ -77,9 +80,9 @@ async def _examine() -> "list[Check]":
 
 @app.command()
 def status(json: Json = None) -> None:
-    """Show the revision of the database, the heads and what is pending."""
+    """Show the revision of the database, the heads, what is pending, and drift of its schema."""
     url = load_settings().direct_url
-    found = asyncio.run(read_status(url))
+    found, drift = asyncio.run(_read_status(url))
     echo(f"database  {describe_url(url)}")
     echo(f"revision  {', '.join(found.current) or 'none'}")
     echo(f"head      {', '.join(found.heads) or 'none'}")
@@ -91,8 +94,27 @@ def status(json: Json = None) -> None:
             ("revision", "message", "file"),
             [(each.revision, each.doc, Path(each.path).name) for each in found.pending],
         )
+    if drift:
+        print_findings(drift)
+    elif found.current:
+        success("the schema is what the migrations make")
     pending = [{"revision": each.revision, "message": each.doc} for each in found.pending]
-    write_json(json, {"current": found.current, "heads": found.heads, "pending": pending})
+    write_json(
+        json,
+        {
+            "current": found.current,
+            "heads": found.heads,
+            "pending": pending,
+            "drift": [asdict(finding) for finding in drift],
+        },
+    )
+
+
+async def _read_status(url: "DatabaseURL") -> "tuple[Status, list[Finding]]":
+    from ..branches.comparison import compare_with_migrations
+
+    found = await read_status(url)
+    return found, await compare_with_migrations(url, found)
 
 
 @app.command("upgrade")
@@ -155,6 +177,7 @@ def revision(
 
 async def _write_revision(message: str, *, empty: bool) -> Path | None:
     """Autogenerate against a scratch branch at head, so that no other database is needed."""
+    from ..branches.comparison import declare_models
     from ..branches.scratch import scratch_branch
     from ..migration.autogenerate.generate import create_revision
 
@@ -163,7 +186,8 @@ async def _write_revision(message: str, *, empty: bool) -> Path | None:
     require_single_head(config)
     if empty:
         return await create_revision(None, message, config)
-    async with scratch_branch() as url:
+    async with scratch_branch("head") as url:
+        await declare_models(config, url)
         return await create_revision(url, message, config)
 
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
+    from ..migration.lint.findings import Finding
+
 _PIPE_WIDTH: Final = 1000
 
 
@@ -69,6 +71,25 @@ def print_table(headers: Sequence[str], rows: "Iterable[Sequence[str | Text]]") 
     if table.row_count:
         # A pipe has no width: what reads it finds a row on a line.
         _console(None if is_terminal() else _PIPE_WIDTH).print(table)
+
+
+def print_findings(findings: "Iterable[Finding]") -> None:
+    """Print findings as a table: where, the problem, and the fix."""
+    from rich.text import Text
+
+    styles = {"error": "bold red", "warning": "yellow", "info": "dim"}
+    print_table(
+        ("", "rule", "where", "problem / fix"),
+        [
+            (
+                Text(finding.severity, styles[finding.severity]),
+                finding.rule,
+                finding.place,
+                f"{finding.message} {finding.hint}".strip(),
+            )
+            for finding in findings
+        ],
+    )
 
 
 def write_json(target: str | None, value: Any) -> None:

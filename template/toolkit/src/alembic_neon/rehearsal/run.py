@@ -307,7 +307,7 @@ async def _drift(url: DatabaseURL) -> list[Finding]:
     """Compare the models with the upgraded branch: what was changed by hand on the parent shows."""
     engine = create_migration_engine(url)
     try:
-        return (await find_drift(engine, alembic_config()))[0]
+        return await find_drift(engine, alembic_config())
     finally:
         await engine.dispose()
 

@@ -30,7 +30,7 @@ def drift_of_models(migrated: DatabaseURL) -> list[str]:
 async def _drift(migrated: DatabaseURL) -> list[str]:
     engine = create_migration_engine(migrated)
     try:
-        findings, _ = await find_drift(engine, alembic_config())
+        findings = await find_drift(engine, alembic_config())
     finally:
         await engine.dispose()
     return [finding.message for finding in findings]

@@ -6,7 +6,7 @@ catalog is compared with that of the migrations.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from sqlalchemy import MetaData
@@ -19,7 +19,7 @@ from ..engine.url import DatabaseURL
 from ..migration.autogenerate.drift import drift_finding
 from ..migration.autogenerate.metadata import schemas_of
 from ..migration.lint.findings import Finding
-from .catalog import Catalog, take_snapshot
+from .catalog import Catalog
 
 # Kinds that models declare in full. Enums are autogenerate's: its order of values may differ.
 _DECLARED_KINDS: Final = ("column ", "constraint ", "index ")
@@ -29,33 +29,11 @@ _SHOWN: Final = 3
 _OF_THE_HISTORY: Final = re.compile(r"^#\d+ | STATISTICS \d+$")
 
 
-async def find_hidden_drift(
-    metadata: Sequence[MetaData], migrated: DatabaseURL, empty: DatabaseURL
-) -> list[Finding]:
-    """Create the models in the database `empty`, and compare its catalog with that of `migrated`.
+def find_hidden_drift(migrated: Catalog, declared: Catalog) -> list[Finding]:
+    """Compare what the models made, in an empty database, with what the migrations made.
 
     Objects that the migrations alone have (functions, triggers, views) are theirs, and no finding.
-
-    Raises:
-        ConnectionFailedError: a database cannot be reached.
     """
-    engine = create_migration_engine(empty)
-    try:
-        with translate_driver_errors(engine.url):
-            async with engine.begin() as connection:
-                for schema in sorted(schemas_of(metadata)):
-                    await connection.execute(CreateSchema(schema, if_not_exists=True))
-                for each in metadata:
-                    await connection.run_sync(each.create_all)
-    except DBAPIError as error:
-        reason = str(error.orig).rpartition(">: ")[2].partition("\n")[0]
-        return [drift_finding("not-compared", f"The models cannot be created alone: {reason}.")]
-    finally:
-        await engine.dispose()
-    return _differences(await take_snapshot(migrated), await take_snapshot(empty))
-
-
-def _differences(migrated: Catalog, declared: Catalog) -> list[Finding]:
     findings, renamed = [], []
     spare = _without_names(migrated, declared)
     for name, definition in sorted(declared.objects.items()):
@@ -74,6 +52,37 @@ def _differences(migrated: Catalog, declared: Catalog) -> list[Finding]:
         more = f"; and {len(renamed) - _SHOWN} more" if len(renamed) > _SHOWN else ""
         findings.append(drift_finding("other-name", f"{'; '.join(renamed[:_SHOWN])}{more}."))
     return findings
+
+
+def object_differs(migrated: Catalog, declared: Catalog) -> Callable[[str], bool]:
+    """Return a function that tells whether an object, named without quotes, differs."""
+    ours, theirs = _unquoted(migrated), _unquoted(declared)
+    return lambda name: ours.get(name) != theirs.get(name)
+
+
+def _unquoted(catalog: Catalog) -> dict[str, str]:
+    return {name.replace('"', ""): _plain(text) for name, text in catalog.objects.items()}
+
+
+async def create_models(metadata: Sequence[MetaData], empty: DatabaseURL) -> str | None:
+    """Create the models in an empty database; return why PostgreSQL refuses, or None.
+
+    Raises:
+        ConnectionFailedError: the database cannot be reached.
+    """
+    engine = create_migration_engine(empty)
+    try:
+        with translate_driver_errors(engine.url):
+            async with engine.begin() as connection:
+                for schema in sorted(schemas_of(metadata)):
+                    await connection.execute(CreateSchema(schema, if_not_exists=True))
+                for each in metadata:
+                    await connection.run_sync(each.create_all)
+    except DBAPIError as error:
+        return str(error.orig).rpartition(">: ")[2].partition("\n")[0]
+    finally:
+        await engine.dispose()
+    return None
 
 
 def _without_names(migrated: Catalog, declared: Catalog) -> dict[tuple[str, str], list[str]]:

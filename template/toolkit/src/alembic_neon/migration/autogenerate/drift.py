@@ -1,6 +1,7 @@
 """Drift: what the models have and the migrations do not, or the other way round."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Final
 
 from alembic.autogenerate import produce_migrations, render_op_text
@@ -16,50 +17,55 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from ..commands import run_command, script_directory
 from ..lint.findings import Finding
 from ..lint.rules import CHECK_RULES
-from .generate import explain_long_name, render_item
-from .long_names import cancel_shortened_checks
+from .generate import cancel_false_differences, explain_long_name, render_item
 from .metadata import each_of
-from .unnamed_checks import cancel_drops_of_unnamed_checks
 
 _LONGEST_MESSAGE: Final = 300
 
 
-async def find_drift(
-    engine: AsyncEngine, config: Config
-) -> tuple[list[Finding], tuple[MetaData, ...]]:
-    """Compare the models with a database at head, as autogenerate does.
+async def load_metadata(engine: AsyncEngine, config: Config) -> tuple[MetaData, ...]:
+    """Return the models' metadata, as `env.py` hands it over.
 
-    Returns a finding for each operation that a revision would need, and the models' metadata as
-    `env.py` handed it over.
+    Raises:
+        ConfigurationError, MigrationError, ConnectionFailedError: as `run_command` does.
+    """
+    metadata: list[MetaData] = []
+
+    def collect(_: object, context: MigrationContext) -> list[object]:
+        metadata.extend(each_of(context.opts["target_metadata"]))
+        return []
+
+    await run_command(config, engine, partial(_run_environment, fn=collect))
+    return tuple(metadata)
+
+
+async def find_drift(engine: AsyncEngine, config: Config) -> list[Finding]:
+    """Compare the models with a database at head: a finding for each operation of a revision.
 
     Raises:
         ConfigurationError: a name in the models is longer than PostgreSQL's 63 characters.
         MigrationError, ConnectionFailedError: as `run_command` does.
     """
     findings: list[Finding] = []
-    metadata: list[MetaData] = []
 
     def compare(_: object, context: MigrationContext) -> list[object]:
-        target = context.opts["target_metadata"]
-        metadata.extend(each_of(target))
-        script = produce_migrations(context, target)
-        if script.upgrade_ops is not None:
-            cancel_shortened_checks(script.upgrade_ops, context.dialect)
-            cancel_drops_of_unnamed_checks(script.upgrade_ops, None, target)
+        script = produce_migrations(context, context.opts["target_metadata"])
+        cancel_false_differences(script.upgrade_ops, None, context)
         for op in _operations(script.upgrade_ops):
             findings.append(drift_finding("drift", _as_python(op, context)))
         return []
 
-    def run(config: Config) -> None:
-        script = script_directory(config)
-        with EnvironmentContext(config, script, fn=compare):
-            script.run_env()
-
     try:
-        await run_command(config, engine, run)
+        await run_command(config, engine, partial(_run_environment, fn=compare))
     except IdentifierError as error:
         raise explain_long_name(error) from None
-    return findings, tuple(metadata)
+    return findings
+
+
+def _run_environment(config: Config, *, fn: Callable[..., list[object]]) -> None:
+    script = script_directory(config)
+    with EnvironmentContext(config, script, fn=fn):
+        script.run_env()
 
 
 def drift_finding(rule: str, message: str) -> Finding:
@@ -87,4 +93,4 @@ def _as_python(op: MigrateOperation, context: MigrationContext) -> str:
     autogenerate = AutogenContext(context, context.opts["target_metadata"], options)
     text = " ".join(render_op_text(autogenerate, op).split())
     short = text if len(text) <= _LONGEST_MESSAGE else text[:_LONGEST_MESSAGE] + "…"
-    return f"The migrations lack: {short}"
+    return f"Models and migrations differ: db revision would write {short}"

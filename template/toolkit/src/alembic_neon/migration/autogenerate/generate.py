@@ -26,6 +26,7 @@ from ...project import TOML_FILE, config_file
 from ..commands import run_command
 from .drops import comment_drops, skip_unmanaged_tables
 from .long_names import cancel_shortened_checks
+from .no_difference import DIFFERS, cancel_what_does_not_differ
 from .unnamed_checks import cancel_drops_of_unnamed_checks
 
 # CHECKs are compared by name where Alembic is asked to; nothing tells whether their text changed.
@@ -77,10 +78,7 @@ def review_directives(
     skip_unmanaged_tables(directives[0], config)
     both = (directives[0].upgrade_ops_list, directives[0].downgrade_ops_list)
     for upgrade, downgrade in zip(*both, strict=True):
-        cancel_drops_of_unnamed_checks(upgrade, downgrade, context.opts["target_metadata"])
-    for ops in (*directives[0].upgrade_ops_list, *directives[0].downgrade_ops_list):
-        cancel_shortened_checks(ops, context.dialect)
-        ops.ops[:] = [op for op in ops.ops if not _is_empty(op)]
+        cancel_false_differences(upgrade, downgrade, context)
     by_us = config.attributes.get("autogenerate")
     if not (by_us or getattr(config.cmd_opts, "autogenerate", False)):
         return  # `alembic check` wants the directives, empty or not
@@ -91,6 +89,21 @@ def review_directives(
     if not by_us and context.environment_context is not None:
         # Alembic runs a hook after the file is written, and lets one of its own fail silently.
         context.environment_context.script.hooks.append({"_hook_name": "ruff", "type": _HOOK})
+
+
+def cancel_false_differences(
+    upgrade: OpContainer | None, downgrade: OpContainer | None, context: MigrationContext
+) -> None:
+    """Take out the operations that would change nothing, from both directions."""
+    cancel_drops_of_unnamed_checks(upgrade, downgrade, context.opts["target_metadata"])
+    differs = context.config.attributes.get(DIFFERS) if context.config is not None else None
+    schema = context.dialect.default_schema_name or "public"
+    for ops in (upgrade, downgrade):
+        if ops is None:
+            continue
+        cancel_shortened_checks(ops, context.dialect)
+        cancel_what_does_not_differ(ops, differs, schema)
+        ops.ops[:] = [op for op in ops.ops if not _is_empty(op)]
 
 
 @write_hooks.register(_HOOK)

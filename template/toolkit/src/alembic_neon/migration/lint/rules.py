@@ -133,6 +133,17 @@ CHECK_RULES: Final[dict[str, Rule]] = {
     "not-migrated": Rule("error", "Mend that revision, or drift cannot be told."),
     "drift": Rule("error", "Write the revision with: db revision -m TEXT"),
     "hidden-drift": Rule("error", "Autogenerate does not see this: write the revision by hand."),
+    "live-drift": Rule(
+        "error", "Undo it in the database, or write it into the models and a revision."
+    ),
+    "unrecorded-change": Rule(
+        "error",
+        "Write the revision with: db revision -m TEXT; this database has it already, so mark it "
+        "as applied there: db alembic stamp head",
+    ),
+    "unmanaged-object": Rule(
+        "warning", "Drop it, write it into a revision, or leave it to whoever made it."
+    ),
     "other-name": Rule("info", "The same under another name, which the models leave open."),
     "not-compared": Rule("info", "The models could not be created beside the migrations."),
     "unregistered-model": Rule("error", "Import its module where the metadata comes from."),

@@ -1,0 +1,86 @@
+"""The three comparisons of `db check` and `db status`: models, migrations and the database."""
+
+from collections.abc import Sequence
+
+from alembic.config import Config
+from sqlalchemy import MetaData
+
+from ..engine.factory import create_migration_engine
+from ..engine.url import DatabaseURL
+from ..errors import ToolkitError
+from ..migration.autogenerate.drift import drift_finding, find_drift, load_metadata
+from ..migration.autogenerate.no_difference import DIFFERS
+from ..migration.autogenerate.unregistered_models import unregistered_models
+from ..migration.configuration import root_of
+from ..migration.history.status import Status
+from ..migration.lint import Finding
+from ..verification.catalog import Catalog, take_snapshot
+from ..verification.hidden_drift import create_models, find_hidden_drift, object_differs
+from ..verification.live_drift import find_live_drift
+from .scratch import scratch_branch
+
+
+async def compare_all(config: Config, url: DatabaseURL, status: Status | None) -> list[Finding]:
+    """Compare models, migrations and the database at `url`, each pair of them.
+
+    Without a status the database is left out. Migrations and models are made on scratch databases.
+
+    Raises:
+        ToolkitError: the migrations do not run, or a server cannot be reached.
+    """
+    async with scratch_branch("head") as migrated:
+        metadata, declared = await declare_models(config, migrated)
+        catalog = await take_snapshot(migrated)
+        models = declared if isinstance(declared, Catalog) else None
+        engine = create_migration_engine(migrated)
+        try:
+            found = await find_drift(engine, config)
+        finally:
+            await engine.dispose()
+    found += unregistered_models(root_of(config), metadata)
+    if isinstance(declared, str):
+        found.append(drift_finding("not-compared", declared))
+    elif not found:
+        found += find_hidden_drift(catalog, declared)
+    if status is None or not status.current:
+        return found
+    if status.is_at_head:
+        return [*found, *find_live_drift(await take_snapshot(url), catalog, models)]
+    return found + await compare_with_migrations(url, status)
+
+
+async def declare_models(
+    config: Config, migrated: DatabaseURL
+) -> tuple[Sequence[MetaData], Catalog | str]:
+    """Make the models alone on a scratch database; return their metadata and their catalog.
+
+    Where they cannot be made alone, the text says why. Else `config` learns which objects differ
+    from those in the database `migrated`: autogenerate then proposes nothing of the others.
+    """
+    engine = create_migration_engine(migrated)
+    try:
+        metadata = await load_metadata(engine, config)
+    finally:
+        await engine.dispose()
+    async with scratch_branch() as empty:
+        if (reason := await create_models(metadata, empty)) is not None:
+            return metadata, f"The models cannot be created on an empty scratch database: {reason}."
+        declared = await take_snapshot(empty)
+    config.attributes[DIFFERS] = object_differs(await take_snapshot(migrated), declared)
+    return metadata, declared
+
+
+async def compare_with_migrations(url: DatabaseURL, status: Status) -> list[Finding]:
+    """Compare the database at `url` with what its own revisions make on a scratch database.
+
+    Where that database cannot be made, one finding says why.
+    """
+    if not status.current:
+        return []
+    try:
+        async with scratch_branch(*status.current) as migrated:
+            made = await take_snapshot(migrated)
+    except ToolkitError as error:
+        message = f"The database was not compared with the migrations: {error.message}"
+        return [drift_finding("not-compared", message)]
+    return list(find_live_drift(await take_snapshot(url), made))
