@@ -122,7 +122,7 @@ def test_a_postgres_version_that_neon_does_not_offer(project: ScratchProject) ->
 
 def test_a_settings_file_that_is_no_text(project: ScratchProject) -> None:
     (project.folder / ".env").write_bytes(b"\xff\xfe\x00")
-    refused(project.db("status"), 2, "Mend .env, a text file in UTF-8")
+    refused(project.db("status"), 2, "Fix .env: it is a text file in UTF-8")
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,9 @@
 import asyncio
 import ssl
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import pytest
@@ -20,13 +21,14 @@ from alembic_neon import (
 )
 from alembic_neon.engine import default_engine, tls
 from alembic_neon.engine.default_engine import opened_engine
-from alembic_neon.engine.settings import load_settings
+from alembic_neon.engine.factory import create_migration_engine
+from alembic_neon.engine.settings import Settings, load_settings
 from alembic_neon.engine.url import DatabaseURL
 from alembic_neon.errors import ConnectionFailedError
 from alembic_neon.migration.runner.run import upgrade
 from queries import Query
 from scratch_project import ScratchProject
-from sqlalchemy import NullPool, text
+from sqlalchemy import Engine, NullPool, Pool, event, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 COUNT = "SELECT count(*) FROM notes"
@@ -202,3 +204,69 @@ async def test_the_server_knows_the_application_by_its_name(
     async with engine.connect() as connection:
         assert await connection.scalar(text("SHOW application_name")) == "the shop"
     await engine.dispose()
+
+
+LIBPQ_VARIABLES = {
+    "PGHOST": "/nowhere",
+    "PGPORT": "1",
+    "PGDATABASE": "another",
+    "PGUSER": "nobody",
+    "PGOPTIONS": "-c no_such=1",
+    "PGSSLMODE": "require",
+    "PGSSLNEGOTIATION": "direct",
+    "PGTARGETSESSIONATTRS": "standby",
+    "PGSERVICE": "none",
+}
+
+
+@pytest.mark.parametrize("make", [create_engine, create_migration_engine])
+async def test_the_url_alone_says_where_the_database_is(
+    project: ScratchProject,
+    database: DatabaseURL,
+    monkeypatch: pytest.MonkeyPatch,
+    make: Callable[[], AsyncEngine],
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", database.render())
+    for name, value in LIBPQ_VARIABLES.items():
+        monkeypatch.setenv(name, value)
+    engine = make()
+    async with engine.connect() as connection:
+        assert await connection.scalar(text("SELECT current_database()")) == database.database
+    await engine.dispose()
+
+
+async def test_listeners_on_sqlalchemys_classes_do_not_reach_a_migration(
+    project: ScratchProject, database: DatabaseURL
+) -> None:
+    heard: list[str] = []
+    own: list[str] = []
+    names = {
+        Engine: ("before_execute", "before_cursor_execute", "begin", "commit", "engine_connect"),
+        Pool: ("connect", "checkout", "close"),
+    }
+    listeners = [
+        (target, name, partial(_note, heard, name)) for target in names for name in names[target]
+    ]
+    early = create_migration_engine(database)
+    for target, name, listener in listeners:
+        event.listen(target, name, listener)
+    try:
+        for engine in (early, create_migration_engine(database)):
+            event.listen(engine.sync_engine, "before_cursor_execute", partial(_note, own, "own"))
+            async with engine.begin() as connection:
+                await connection.execute(text("SELECT 1"))
+            await engine.dispose()
+        assert heard == []
+        assert own == ["own"] * 2
+        application = create_engine(Settings.model_validate({"database_url": database}))
+        async with application.begin() as connection:
+            await connection.execute(text("SELECT 1"))
+        await application.dispose()
+        assert set(heard) == {name for _, name, _ in listeners}, "the application's own engine"
+    finally:
+        for target, name, listener in listeners:
+            event.remove(target, name, listener)
+
+
+def _note(heard: list[str], name: str, *_: Any) -> None:
+    heard.append(name)

@@ -2,6 +2,7 @@
 
 import pytest
 from alembic_neon.engine.settings import load_settings
+from alembic_neon.engine.url import DatabaseURL
 from alembic_neon.errors import ConfigurationError
 from scratch_project import ScratchProject
 
@@ -33,19 +34,83 @@ def test_without_a_url_it_is_the_embedded_server_of_the_project(project: Scratch
     assert not (project.folder / ".neon-local").exists(), "a look at the settings starts nothing"
 
 
-def test_production_never_falls_back_to_the_embedded_server(
+@pytest.mark.parametrize("name", ["production", "Production", "prod", "staging", "develpment"])
+def test_only_development_and_test_fall_back_to_the_embedded_server(
+    project: ScratchProject, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv("APP_ENV", name)
+    with pytest.raises(ConfigurationError, match=f"URL is not set, and APP_ENV is {name}"):
+        load_settings()
+    monkeypatch.setenv("APP_ENV", "test")
+    assert load_settings().url.is_unix_socket
+
+
+def test_the_embedded_server_can_be_asked_for_by_name(
     project: ScratchProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("DB_BRANCH_PROVIDER", "local")
+    monkeypatch.setenv("APP_ENV", "staging")
+    assert load_settings().url.is_unix_socket
     monkeypatch.setenv("APP_ENV", "production")
     with pytest.raises(ConfigurationError, match="DATABASE_URL is not set"):
         load_settings()
 
 
+def test_a_deployment_is_no_laptop(
+    project: ScratchProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
+    with pytest.raises(ConfigurationError, match="KUBERNETES_SERVICE_HOST says that this is a dep"):
+        load_settings()
+    monkeypatch.setenv("APP_ENV", "development")
+    assert load_settings().url.is_unix_socket
+    monkeypatch.delenv("APP_ENV")
+    monkeypatch.setenv("CI", "true")
+    assert load_settings().url.is_unix_socket
+
+
+@pytest.mark.parametrize("value", ["", "  "])
+def test_an_empty_url_is_not_an_unset_one(
+    project: ScratchProject, monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    write(project, ".env", "shared")
+    monkeypatch.setenv("DATABASE_URL", value)
+    with pytest.raises(ConfigurationError, match="DATABASE_URL is empty"):
+        load_settings()
+    monkeypatch.delenv("DATABASE_URL")
+    (project.folder / ".env.development").write_text(f"DATABASE_URL={value}\n")
+    with pytest.raises(ConfigurationError, match="DATABASE_URL is empty"):
+        load_settings()
+
+
+def test_an_app_env_that_chooses_no_file_is_reported(
+    project: ScratchProject, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    write(project, ".env", "shared")
+    monkeypatch.setenv("APP_ENV", "preveiw")
+    load_settings()
+    assert caplog.text == "", "there is no other file to be missed"
+    write(project, ".env.preview", "preview")
+    load_settings()
+    assert "APP_ENV is preveiw, and there is no .env.preveiw; there is .env.preview." in caplog.text
+
+
 def test_an_empty_variable_is_as_none(
     project: ScratchProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    (project.folder / ".env").write_text("DB_POOL_SIZE=7\nDATABASE_URL_UNPOOLED=\n")
     monkeypatch.setenv("DB_POOL_SIZE", "")
-    assert load_settings().db_pool_size == 20
+    settings = load_settings()
+    assert (settings.db_pool_size, settings.database_url_unpooled) == (7, None)
+
+
+def test_a_url_is_parsed_once(project: ScratchProject, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", URL.format("db"))
+    settings = load_settings()
+    monkeypatch.setattr(DatabaseURL, "parse", None)
+    assert settings.url is settings.database_url
+    assert settings.direct_url is settings.direct_url
+    assert "s3cr3t" not in f"{settings!r} {settings.model_dump()}"
 
 
 def test_migrations_use_the_direct_endpoint(

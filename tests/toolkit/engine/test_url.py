@@ -16,6 +16,13 @@ from sqlalchemy import URL
 DIRECT = "ep-cool-darkness-123456.us-east-2.aws.neon.tech"
 POOLED = "ep-cool-darkness-123456-pooler.us-east-2.aws.neon.tech"
 SECRET = "s3cr3t"
+# What asyncpg would take from PGPORT and others of libpq's variables.
+WHERE_ALONE = {
+    "host": POOLED,
+    "port": 5432,
+    "target_session_attrs": "any",
+    "direct_tls": False,
+}
 NEON = f"postgresql://role:{SECRET}@{POOLED}/neondb?sslmode=require&channel_binding=require"
 
 
@@ -30,7 +37,7 @@ def test_every_scheme_is_taken(scheme: str) -> None:
 def test_what_asyncpg_does_not_know_is_taken_out_of_the_query() -> None:
     url = DatabaseURL.parse(NEON)
     assert dict(url.sqlalchemy.query) == {}
-    assert url.connect_args == {}
+    assert url.connect_args == WHERE_ALONE
 
 
 def test_a_pooled_host_becomes_the_direct_one_and_nothing_else_changes() -> None:
@@ -48,7 +55,8 @@ def test_a_pooled_host_becomes_the_direct_one_and_nothing_else_changes() -> None
     ("pooled", "direct"),
     [
         ("ep-x-1-pooler.c-2.us-east-2.aws.neon.tech", "ep-x-1.c-2.us-east-2.aws.neon.tech"),
-        ("EP-X-1-POOLER.us-east-2.aws.NEON.tech", "EP-X-1.us-east-2.aws.NEON.tech"),
+        ("EP-X-1-POOLER.us-east-2.aws.NEON.tech", "ep-x-1.us-east-2.aws.neon.tech"),
+        ("ep-x-1-pooler.us-east-2.aws.neon.tech.", "ep-x-1.us-east-2.aws.neon.tech"),
         ("ep-x-1-pooler.us-east-2.aws.neon.build", "ep-x-1.us-east-2.aws.neon.build"),
         ("ep-x-1-pooler.vpce.us-east-2.aws.neon.tech", "ep-x-1.vpce.us-east-2.aws.neon.tech"),
     ],
@@ -57,7 +65,7 @@ def test_every_form_of_a_host_name_is_known(pooled: str, direct: str) -> None:
     url = DatabaseURL.parse(f"postgresql://role@{pooled}/db")
     assert (url.is_neon, url.is_pooled) == (True, True)
     assert url.direct().host == direct
-    assert url.direct().pooled().host.lower() == pooled.lower()
+    assert url.direct().pooled().host == pooled.lower().rstrip(".")
 
 
 def test_another_pooler_is_told_by_a_parameter() -> None:
@@ -92,12 +100,14 @@ def test_asyncpg_gets_what_it_has_a_word_for() -> None:
         f"postgresql://role@{DIRECT}/db?connect_timeout=5&application_name=a%20b"
         "&target_session_attrs=read-write&keepalives=1&keepalives_idle=30&sslnegotiation=direct"
     )
-    assert url.connect_args == {
+    assert url.connect_args == WHERE_ALONE | {
+        "host": DIRECT,
         "timeout": 5,
         "target_session_attrs": "read-write",
         "server_settings": {"application_name": "a b"},
     }
-    assert DatabaseURL.parse(f"postgresql://role@{DIRECT}/db?connect_timeout=0").connect_args == {}
+    without_limit = DatabaseURL.parse(f"postgresql://role@{POOLED}/db?connect_timeout=0")
+    assert without_limit.connect_args == WHERE_ALONE
 
 
 def test_sqlalchemys_own_parameter_for_tls_is_understood() -> None:
@@ -138,7 +148,7 @@ def test_nothing_is_lost_between_parsing_and_rendering(
 ) -> None:
     parts = URL.create("postgresql", user, password, host, port, database, query)
     url = DatabaseURL.parse(DatabaseURL(parts).render())
-    assert url.parts == parts
+    assert url.parts == DatabaseURL(parts).parts
     # Another reader of URLs, for whom "+" is no space, as for libpq.
     split = urlsplit(url.render())
     assert unquote(split.username or "") == user
@@ -146,11 +156,13 @@ def test_nothing_is_lost_between_parsing_and_rendering(
     assert unquote(split.path) == f"/{database}"
     assert "+" not in split.query
     assert dict(parse_qsl(split.query)) == query
+    assert url.host == query.get("host", (host or "localhost").lower())
     sent = url.sqlalchemy
-    assert (sent.username, sent.password, sent.host) == (user, password, host)
+    assert (sent.username, sent.password) == (user, password)
+    assert (sent.host or sent.query.get("host", "localhost")) == url.host
     assert (sent.port, sent.database) == (port, database)
     for other in (url.direct(), url.pooled()):
-        assert other.parts.set(host=host, query=parts.query) == parts
+        assert other.parts.set(host=url.parts.host, query=url.parts.query) == url.parts
 
 
 @given(st.text("pässword%/@:+ &=", min_size=8))
@@ -238,6 +250,60 @@ def test_percent_escapes_and_unix_sockets_survive(tmp_path: Path) -> None:
     assert url.is_unix_socket
     assert url.host == "/var/run/x"
     assert DatabaseURL.parse(url.render()) == url
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "port"),
+    [
+        ("postgresql://r@EP-A-1.EU.aws.Neon.Tech./db", "ep-a-1.eu.aws.neon.tech", 5432),
+        (
+            "postgresql://r@harmless/db?host=ep-a-1.eu.aws.neon.tech",
+            "ep-a-1.eu.aws.neon.tech",
+            5432,
+        ),
+        ("postgresql://r@ep-a-1.eu.aws.neon.tech/db?host=other", "other", 5432),
+        ("postgresql://r@localhost/db?host=/cloudsql/p:r:i", "/cloudsql/p:r:i", 5432),
+        ("postgresql://r@%2Frun%2Fpg/db", "/run/pg", 5432),
+        ("postgresql://r@h/db?port=6000", "h", 6000),
+        ("postgresql://r@h:1/db?port=6000", "h", 6000),
+        ("postgresql://r@h:6000/db", "h", 6000),
+        ("postgresql:///db?host=/run/pg&port=6000", "/run/pg", 6000),
+    ],
+)
+def test_host_and_port_are_the_ones_that_are_connected_to(text: str, host: str, port: int) -> None:
+    url = DatabaseURL.parse(text)
+    arguments = url.connect_args
+    assert (url.host, url.port) == (arguments["host"], arguments["port"]) == (host, port)
+    dialect = url.sqlalchemy.get_dialect()()
+    _, sent = dialect.create_connect_args(url.sqlalchemy)
+    assert sent["host"] == host
+    assert sent.get("port", 5432) == port
+    assert DatabaseURL.parse(url.render()) == url
+    is_neons = host.endswith("neon.tech")
+    assert url.is_neon == is_neons
+    tls = tls_argument(url)
+    assert isinstance(tls, ssl.SSLContext) == is_neons, "verification follows the host"
+
+
+@pytest.mark.parametrize(
+    ("address", "is_pooled"),
+    [
+        ("aws-0-eu-west-1.pooler.supabase.com:6543", True),
+        ("aws-0-eu-west-1.pooler.supabase.com:5432", False),  # pools sessions, not transactions
+        ("db.abc.supabase.co:6543", True),
+        ("db.example.org:6432", True),
+        ("db.example.org", False),
+    ],
+)
+def test_a_pooler_of_another_provider_is_known_by_its_port(address: str, is_pooled: bool) -> None:
+    assert DatabaseURL.parse(f"postgresql://role@{address}/db").is_pooled == is_pooled
+    by_query = address.rpartition(":")[2]
+    if by_query.isdecimal():
+        host = address.partition(":")[0]
+        text = f"postgresql://role@{host}/db?port={by_query}"
+        assert DatabaseURL.parse(text).is_pooled == is_pooled
+    declared = DatabaseURL.parse(f"postgresql://role@{address}/db?pgbouncer=false")
+    assert not declared.is_pooled
 
 
 def test_a_parameter_may_hold_what_a_password_must_escape() -> None:

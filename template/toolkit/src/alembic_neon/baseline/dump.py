@@ -1,7 +1,6 @@
 """The schema of a live database as SQL, from PostgreSQL's own pg_dump."""
 
 import asyncio
-import os
 import re
 import shutil
 import subprocess
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from ..embedded.binaries import EmbeddedBinaries
+from ..engine.pg_environment import environment_without_pg
 from ..engine.url import DatabaseURL
 from ..engine.version_table import version_table
 from ..errors import ConfigurationError, MigrationError
@@ -62,11 +62,11 @@ async def dump_schema(url: DatabaseURL, server_version: int) -> str:
 def _environment(url: DatabaseURL, folder: Path) -> dict[str, str]:
     """Return where pg_dump connects to; the password goes by no command line."""
     parts = url.parts
-    port = parts.port if url.is_unix_socket else None
+    port = url.port if url.is_unix_socket else 5432  # that of the forwarder's socket
     options = url.connect_args.get("server_settings", {}).get("options")
     given = {
         "PGHOST": str(folder),
-        "PGPORT": str(port or 5432),
+        "PGPORT": str(port),
         "PGUSER": parts.username,
         "PGPASSWORD": None if parts.password is None else str(parts.password),
         "PGDATABASE": url.database,
@@ -75,8 +75,7 @@ def _environment(url: DatabaseURL, folder: Path) -> dict[str, str]:
         "PGCLIENTENCODING": "UTF8",
         "LC_ALL": "C",
     }
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
-    return kept | {name: value for name, value in given.items() if value}
+    return environment_without_pg() | {name: value for name, value in given.items() if value}
 
 
 def _version_pattern() -> str:

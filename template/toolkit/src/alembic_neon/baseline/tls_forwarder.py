@@ -43,7 +43,7 @@ async def forwarded(url: DatabaseURL) -> AsyncIterator[Path]:
 
 async def _connect(url: DatabaseURL) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """Connect to the server, with TLS where the settings ask for it or the server offers it."""
-    reader, writer = await asyncio.open_connection(url.host, url.parts.port or _PORT)
+    reader, writer = await asyncio.open_connection(url.host, url.port)
     wanted = tls_argument(url, load_settings().db_ssl_verify)
     if wanted is False:
         return reader, writer

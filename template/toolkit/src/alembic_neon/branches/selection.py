@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from pydantic import SecretStr
 
 from ..engine.settings import Settings, load_settings
-from ..engine.url import DatabaseURL
 from ..errors import ConfigurationError
 from .local import LocalProvider
 from .provider import BranchProvider
@@ -29,11 +28,9 @@ async def open_provider(settings: Settings | None = None) -> AsyncIterator[Branc
     from .neon_client import NeonClient
 
     host = settings.neon_api_host.rstrip("/").removesuffix("/api/v2")
-    url = settings.database_url
-    configured = None if url is None else DatabaseURL.parse(url.get_secret_value())
     client = NeonClient.connect(host, *neon)
     async with client.http:
-        yield NeonProvider(client, configured)
+        yield NeonProvider(client, settings.database_url)
 
 
 def _neon_project(settings: Settings) -> tuple[str, SecretStr] | None:

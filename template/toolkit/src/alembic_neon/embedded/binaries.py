@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
+from ..engine.pg_environment import environment_without_pg
 from ..errors import ConfigurationError, ToolkitError
 
 # The package carries 16 and 18; the next newer one stands in for the others, as what a newer server
@@ -67,7 +68,8 @@ class EmbeddedBinaries:
         self, program: str, *arguments: str, stdin: str = ""
     ) -> subprocess.CompletedProcess[str]:
         """Run one of PostgreSQL's programs to its end, in the C locale, and return what it said."""
-        environment = {k: v for k, v in os.environ.items() if not k.startswith(("PG", "LC_"))}
+        environment = environment_without_pg()
+        environment = {k: v for k, v in environment.items() if not k.startswith("LC_")}
         return subprocess.run(  # noqa: S603 - a program of the package's, no shell
             [str(self.folder / program), *arguments],
             input=stdin,

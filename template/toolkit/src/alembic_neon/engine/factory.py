@@ -7,6 +7,7 @@ from typing import Any, Final
 from sqlalchemy import NullPool
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from .class_listeners import ignore_class_listeners
 from .connector import make_connector
 from .driver_errors import translate_driver_errors
 from .pool import CheckedQueuePool, CountedNullPool, Counters
@@ -122,7 +123,9 @@ def create_migration_engine(
         "connection_class": SimpleQueryConnection,
         "async_creator_fn": make_connector(Counters(), server_timeout_seconds=None),
     }
-    return create_async_engine(url.sqlalchemy, connect_args=arguments, poolclass=NullPool)
+    engine = create_async_engine(url.sqlalchemy, connect_args=arguments, poolclass=NullPool)
+    ignore_class_listeners(engine)
+    return engine
 
 
 @asynccontextmanager

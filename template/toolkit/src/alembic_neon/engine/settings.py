@@ -1,15 +1,34 @@
 """The settings: environment variables, `.env` and `.env.<APP_ENV>`, checked when they are read."""
 
+import logging
 import os
 import re
-from typing import Annotated, Any, Final, Literal
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, cast
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    InstanceOf,
+    PlainSerializer,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+)
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    EnvSettingsSource,
+    SettingsConfigDict,
+)
 
 from ..errors import ConfigurationError
 from ..project import project_name, project_root
 from .url import DatabaseURL
+
+_log = logging.getLogger(__name__)
 
 _Seconds = Annotated[float, Field(gt=0, le=86400, description="a number of seconds above 0")]
 
@@ -24,6 +43,53 @@ def _one_word(key: SecretStr) -> SecretStr:
 _Key = Annotated[SecretStr, AfterValidator(_one_word)]
 
 
+def _parsed(value: Any, info: ValidationInfo) -> DatabaseURL | None:
+    """Parse a URL, once; every use of the settings has it as it is here.
+
+    Raises:
+        ConfigurationError: it is malformed, or empty, as a secret is that nobody has set.
+    """
+    name = str(info.field_name).upper()
+    if isinstance(value, SecretStr):
+        value = value.get_secret_value()
+    if not isinstance(value, str):
+        return cast(DatabaseURL | None, value)
+    if not value.strip():
+        raise ConfigurationError(
+            f"{name} is empty.",
+            "Set it to a database's URL, or remove the variable: a secret that is not set looks "
+            "like this.",
+        )
+    return DatabaseURL.parse(value, name)
+
+
+def _url_in(source: EnvSettingsSource) -> dict[str, Any]:
+    return {name: value for name, value in source().items() if name == "database_url"}
+
+
+_URL = Annotated[
+    InstanceOf[DatabaseURL] | None,
+    BeforeValidator(_parsed),
+    PlainSerializer(str, when_used="unless-none"),  # which hides the password
+]
+# Where the embedded server may stand in for a database that is not named.
+_LOCAL_ENVIRONMENTS: Final = ("development", "test")
+_USUAL_ENVIRONMENTS: Final = (*_LOCAL_ENVIRONMENTS, "staging", "production")
+# What hosting platforms set in the processes that they run; none is set on a laptop.
+_PLATFORM_VARIABLES: Final = (
+    "AWS_LAMBDA_FUNCTION_NAME",
+    "DYNO",  # Heroku
+    "ECS_CONTAINER_METADATA_URI_V4",
+    "FLY_APP_NAME",
+    "KUBERNETES_SERVICE_HOST",
+    "K_SERVICE",  # Cloud Run
+    "RAILWAY_ENVIRONMENT_ID",
+    "RENDER",
+    "VERCEL",
+    "WEBSITE_INSTANCE_ID",  # Azure
+)
+
+
 class Settings(BaseSettings):
     """What the environment says of the database. The names in upper case are the variables'.
 
@@ -34,12 +100,12 @@ class Settings(BaseSettings):
         extra="ignore", env_ignore_empty=True, frozen=True, hide_input_in_errors=True
     )
 
-    database_url: SecretStr | None = Field(
+    database_url: _URL = Field(
         None,
         title="the application's URL, pooled or direct; without it, the embedded server's main",
         description="a URL as Neon shows it",
     )
-    database_url_unpooled: SecretStr | None = Field(
+    database_url_unpooled: _URL = Field(
         None,
         title="the direct endpoint, for migrations; without it, derived from `DATABASE_URL`",
         description="a URL as Neon shows it, of the direct endpoint",
@@ -110,81 +176,114 @@ class Settings(BaseSettings):
     app_env: str = Field(
         "development",
         pattern=r"^[A-Za-z0-9_-]+$",
-        title="which `.env.<APP_ENV>` is read; `production` never uses the embedded server",
+        title="which `.env.<APP_ENV>` is read; the embedded server is for `development` and `test`",
         description="letters, digits, '-' and '_'",
     )
 
-    @property
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], *args: Any, **sources: Any
+    ) -> tuple[Any, ...]:
+        """Ignore empty variables, but for those of URLs: there, unset and empty are different."""
+        environment, files = sources["env_settings"], sources["dotenv_settings"]
+        strict = EnvSettingsSource(settings_cls, env_ignore_empty=False)
+        strict_files = DotEnvSettingsSource(
+            settings_cls, files.env_file, files.env_file_encoding, env_ignore_empty=False
+        )
+        return (
+            sources["init_settings"],
+            lambda: _url_in(strict),
+            environment,
+            lambda: _url_in(strict_files),
+            files,
+        )
+
+    @cached_property
     def url(self) -> DatabaseURL:
         """The application's URL: `DATABASE_URL`, or the embedded server's main branch.
 
         Raises:
-            ConfigurationError: the URL is malformed, or there is none and `APP_ENV` is
-                "production", where nothing may fall back to an embedded server.
+            ConfigurationError: there is no URL, and this is no place for the embedded server.
         """
         if self.database_url is not None:
-            return DatabaseURL.parse(self.database_url.get_secret_value())
-        if self.app_env == "production":
-            raise ConfigurationError(
-                "DATABASE_URL is not set.",
-                "Set it to the URL of the Neon branch; production never uses the embedded server.",
-            )
+            return self.database_url
+        self._require_local()
         from ..embedded.server import LocalServer  # needs a Unix machine
 
         return LocalServer.for_project().url()
 
-    @property
+    @cached_property
     def direct_url(self) -> DatabaseURL:
         """The URL for migrations: `DATABASE_URL_UNPOOLED`, or else `url` on the direct endpoint.
 
         Raises:
-            ConfigurationError: as for `url`, or the unpooled URL is a pooled one after all.
+            ConfigurationError: as for `url`, or the URL is a pooled one after all.
         """
-        if self.database_url_unpooled is None:
+        url = self.database_url_unpooled
+        if url is None:
             url = self.url.direct()
             if url.is_pooled:
                 raise ConfigurationError(
-                    f"DATABASE_URL points to a pooler, {url.host}.",
+                    f"DATABASE_URL points to a pooler, {url.host}:{url.port}.",
                     "Migrations need the server itself: set DATABASE_URL_UNPOOLED.",
                 )
-            return url
-        name = "DATABASE_URL_UNPOOLED"
-        url = DatabaseURL.parse(self.database_url_unpooled.get_secret_value(), name)
-        if url.is_pooled:
+        elif url.is_pooled:
             raise ConfigurationError(
-                f"{name} points to a pooled endpoint, {url.host}.",
+                f"DATABASE_URL_UNPOOLED points to a pooled endpoint, {url.host}.",
                 f"Migrations need the direct one: {url.direct().host}."
                 if url.is_neon
                 else "Migrations need the server itself.",
             )
         return url
 
+    def _require_local(self) -> None:
+        """Refuse the embedded server where a database was meant and not named.
+
+        Data in it would be lost with the container, and a deployment that migrates it would report
+        success. DB_BRANCH_PROVIDER=local asks for it by name.
+        """
+        if self.db_branch_provider == "local" and self.app_env.casefold() != "production":
+            return
+        if self.app_env not in _LOCAL_ENVIRONMENTS:
+            raise ConfigurationError(
+                f"DATABASE_URL is not set, and APP_ENV is {self.app_env}.",
+                "Set DATABASE_URL; the embedded server stands in for it where APP_ENV is "
+                f"{' or '.join(_LOCAL_ENVIRONMENTS)}.",
+            )
+        platform = next((name for name in _PLATFORM_VARIABLES if os.environ.get(name)), None)
+        if platform and "app_env" not in self.model_fields_set and not os.environ.get("CI"):
+            raise ConfigurationError(
+                f"DATABASE_URL is not set, and {platform} says that this is a deployment.",
+                "Set DATABASE_URL, or APP_ENV=development to use the embedded server.",
+            )
+
 
 def load_settings() -> Settings:
     """Read the settings anew: the environment first, then `.env.<APP_ENV>`, then `.env`.
 
+    Outside of a project, as in an installed application, the environment alone counts.
+
     Raises:
-        ConfigurationError: a value is wrong; the line names each such variable, what it got and
-            what it takes, and never shows a secret.
+        ConfigurationError: a value is wrong, or a file cannot be read. The message names the
+            variable and what it takes, never a password.
     """
     try:
         root = project_root()
-    except ConfigurationError:  # an installed application: the environment alone counts
+    except ConfigurationError:
         files: tuple[Any, ...] = ()
     else:
         files = (root / ".env", root / f".env.{app_env()}")
+        _warn_of_missing_file(root)
     try:
         settings = Settings(_env_file=files, _env_file_encoding="utf-8")
         _ = settings.url
         if settings.database_url_unpooled is not None:
             _ = settings.direct_url
     except ValidationError as error:
-        raise ConfigurationError(
-            _explain(error), "Mend it in the environment or in .env."
-        ) from None
+        raise ConfigurationError(_explain(error), "Fix it in the environment or in .env.") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(
-            f"The settings cannot be read: {error}.", "Mend .env, a text file in UTF-8."
+            f"The settings cannot be read: {error}.", "Fix .env: it is a text file in UTF-8."
         ) from None
     return settings
 
@@ -192,6 +291,19 @@ def load_settings() -> Settings:
 def app_env() -> str:
     """Return `APP_ENV`, which chooses the second settings file."""
     return os.environ.get("APP_ENV") or "development"
+
+
+def _warn_of_missing_file(root: Path) -> None:
+    """Report an APP_ENV that chooses none of the settings files, as a misspelt one does."""
+    name = app_env()
+    others = {path.name for path in root.glob(".env.?*")} - {".env.example"}
+    if others and f".env.{name}" not in others and name not in _USUAL_ENVIRONMENTS:
+        _log.warning(
+            "APP_ENV is %s, and there is no .env.%s; there is %s.",
+            name,
+            name,
+            ", ".join(sorted(others)),
+        )
 
 
 _SECRETS: Final = {"database_url", "database_url_unpooled", "neon_api_key"}

@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from ..errors import ConfigurationError
-from .url_parameters import DROPPED, INSTEAD, SUPPORTED_PARAMETERS, VALUES
+from .url_parameters import IGNORED, REJECTED_HINTS, SUPPORTED_PARAMETERS, VALUES
 
 _SCHEMES: Final = ("postgres", "postgresql", "postgresql+asyncpg")
 # A host name says which endpoint is meant, in any case of letters. Some have another piece between
@@ -24,14 +24,28 @@ _NEON_ENDPOINT: Final = re.compile(
 # Which endpoint is meant, for clients that send no host name with TLS (SNI). asyncpg does, and
 # without Neon's proxy PostgreSQL and PgBouncer refuse it. https://neon.com/docs/connect/connection-errors
 _ENDPOINT_OPTION: Final = re.compile(r"(?:(?<=\s)|^)(?:endpoint|project)=\S*\s*")
+# The ports on which others pool transactions: PgBouncer's own, and Supabase's. Where a server
+# listens on one of them, `pgbouncer=false` says so.
+# https://supabase.com/docs/guides/database/connecting-to-postgres#pooler-transaction-mode
+_POOLER_PORTS: Final = (6432, 6543)
+_DEFAULT_PORT: Final = 5432
 _EXAMPLE: Final = "It takes postgresql://user:password@host/database?sslmode=require."
 
 
 @dataclass(frozen=True, repr=False)
 class DatabaseURL:
-    """A database's URL, parsed once. Its `str` and `repr` never show the password."""
+    """A database's URL, parsed once. Its `str` and `repr` never show the password.
+
+    `parts` names host and port once, as the connection takes them: a host or port in the query
+    counts more than one before it, as in libpq and SQLAlchemy, and only the folder of a Unix
+    socket stays in the query. Host names are in lower case and without the dot at the end, as TLS
+    compares them.
+    """
 
     parts: URL
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "parts", _with_one_host(self.parts))
 
     @classmethod
     def parse(cls, text: str, variable: str = "DATABASE_URL") -> Self:
@@ -62,8 +76,13 @@ class DatabaseURL:
                 f'{variable} has more than one "@".', "Write %40 for that of a name or a password."
             )
         _check_parameters(parts.query, variable)
+        _check_host_and_port(parts, variable)
         url = cls(_with_ssl_mode(parts.set(drivername="postgresql")))
-        url._check_place(variable)
+        if url.ssl_root not in (None, "system") and not Path(url.ssl_root or "").is_file():
+            raise ConfigurationError(
+                f"{variable} has sslrootcert={url.ssl_root}, which is no file.",
+                "Give a file of certificates, or 'system'.",
+            )
         return url
 
     def __str__(self) -> str:
@@ -84,7 +103,7 @@ class DatabaseURL:
             shown = "" if parts.password is None else ":" + quote(password, safe="*")
             login = f"{quote(parts.username, safe='')}{shown}@"
         host = parts.host or ""
-        place = f"[{host}]" if ":" in host else host
+        address = f"[{host}]" if ":" in host else host
         port = "" if parts.port is None else f":{parts.port}"
         pairs = [
             f"{quote(name, safe='')}={quote(value, safe='/')}"
@@ -92,7 +111,7 @@ class DatabaseURL:
             for value in ((values,) if isinstance(values, str) else values)
         ]
         query = "?" + "&".join(pairs) if pairs else ""
-        return f"postgresql://{login}{place}{port}/{quote(self.database, safe='')}{query}"
+        return f"postgresql://{login}{address}{port}/{quote(self.database, safe='')}{query}"
 
     @property
     def database(self) -> str:
@@ -105,19 +124,27 @@ class DatabaseURL:
         return self.parts.host or self._single("host") or "localhost"
 
     @property
+    def port(self) -> int:
+        """The server's port; a Unix socket's name ends in it."""
+        return self.parts.port or _DEFAULT_PORT
+
+    @property
     def is_neon(self) -> bool:
         """Whether the host is Neon's."""
         return _NEON_DOMAIN.fullmatch(self.host) is not None
 
     @property
     def is_pooled(self) -> bool:
-        """Whether a PgBouncer in transaction mode answers: Neon's, by the host's name, or another.
+        """Whether a pooler of transactions answers: Neon's, by the host's name, or another.
 
-        Another one is told by the parameter `pgbouncer=true`, as Prisma has it.
+        Another one is known by its port, or by the parameter `pgbouncer=true`, as Prisma has it.
         """
         match = _NEON_ENDPOINT.fullmatch(self.host)
-        is_neons = match is not None and match["pooler"] is not None
-        return is_neons or self._single("pgbouncer") == "true"
+        if match is not None and match["pooler"] is not None:
+            return True
+        if (declared := self._single("pgbouncer")) is not None:
+            return declared == "true"
+        return match is None and self.port in _POOLER_PORTS
 
     @property
     def is_unix_socket(self) -> bool:
@@ -146,7 +173,7 @@ class DatabaseURL:
         match = _NEON_ENDPOINT.fullmatch(self.host)
         if match is None:
             return self
-        parts = self.parts.difference_update_query(["host"])
+        parts = self.parts
         if not suffix:
             parts = parts.difference_update_query(["pgbouncer"])
         return type(self)(parts.set(host=match["endpoint"] + suffix + match["rest"]))
@@ -158,18 +185,25 @@ class DatabaseURL:
     @property
     def sqlalchemy(self) -> URL:
         """The URL for `create_async_engine`; what asyncpg takes apart is in `connect_args`."""
-        query = {key: value for key, value in self.parts.query.items() if key in ("host", "port")}
+        query = {"host": self.host} if self.is_unix_socket else {}
         return self.parts.set(drivername="postgresql+asyncpg", query=query)
 
     @property
     def connect_args(self) -> dict[str, Any]:
-        """asyncpg's arguments that the URL asks for, without TLS and those of the settings."""
-        arguments: dict[str, Any] = {}
+        """asyncpg's arguments that the URL asks for, without TLS and those of the settings.
+
+        What the URL leaves out is said here too, where asyncpg would read it from PGPORT,
+        PGTARGETSESSIONATTRS or PGSSLNEGOTIATION: the URL alone says where the database is.
+        """
+        arguments: dict[str, Any] = {
+            "host": self.host,
+            "port": self.port,
+            "target_session_attrs": self._single("target_session_attrs") or "any",
+            "direct_tls": False,
+        }
         # libpq's 0 means to wait for ever, which nothing here does: the settings' default counts.
         if seconds := int(self._single("connect_timeout") or 0):
             arguments["timeout"] = seconds
-        if target := self._single("target_session_attrs"):
-            arguments["target_session_attrs"] = target
         settings = {"options": self._options, "application_name": self._single("application_name")}
         if given := {name: value for name, value in settings.items() if value}:
             arguments["server_settings"] = given
@@ -184,31 +218,44 @@ class DatabaseURL:
         return options
 
     def _single(self, name: str) -> str | None:
-        """Return a parameter's value; of several, the last one counts, as in libpq."""
-        value = self.parts.query.get(name)
-        return value[-1] if isinstance(value, tuple) else value
+        return _last(self.parts.query.get(name))
 
-    def _check_place(self, variable: str) -> None:
-        port = self.parts.port or self._single("port")
-        if port is not None and not (str(port).isdecimal() and 0 < int(port) < 65536):
-            raise ConfigurationError(
-                f"{variable} has port {port}.", "A port is a number from 1 to 65535."
-            )
-        if "," in self.host or isinstance(self.parts.query.get("host"), tuple):
-            raise ConfigurationError(
-                f"{variable} names several hosts.", "Name one: Neon has one host for an endpoint."
-            )
-        if self.ssl_root not in (None, "system") and not Path(self.ssl_root or "").is_file():
-            raise ConfigurationError(
-                f"{variable} has sslrootcert={self.ssl_root}, which is no file.",
-                "Give a file of certificates, or 'system'.",
-            )
+
+def _with_one_host(parts: URL) -> URL:
+    """Return the parts with host and port where `DatabaseURL` has them."""
+    host = unquote(_last(parts.query.get("host")) or parts.host or "")
+    port = _last(parts.query.get("port")) or parts.port
+    parts = parts.difference_update_query(["host", "port"])
+    if host.startswith("/"):
+        # `set` leaves alone what is None.
+        parts = parts._replace(host=None).update_query_dict({"host": host})
+    elif host:
+        parts = parts.set(host=host.lower().rstrip("."))
+    return parts if port is None else parts.set(port=int(port))
+
+
+def _last(value: tuple[str, ...] | str | None) -> str | None:
+    """Return a parameter's value; of several, the last one counts, as in libpq."""
+    return value[-1] if isinstance(value, tuple) else value
+
+
+def _check_host_and_port(parts: URL, variable: str) -> None:
+    host = unquote(_last(parts.query.get("host")) or parts.host or "")
+    if "," in host or isinstance(parts.query.get("host"), tuple):
+        raise ConfigurationError(
+            f"{variable} names several hosts.", "Name one: Neon has one host for an endpoint."
+        )
+    port = _last(parts.query.get("port")) or parts.port
+    if port is not None and not (str(port).isdecimal() and 0 < int(port) < 65536):
+        raise ConfigurationError(
+            f"{variable} has port {port}.", "A port is a number from 1 to 65535."
+        )
 
 
 def _check_parameters(query: Mapping[str, tuple[str, ...] | str], variable: str) -> None:
-    for name in sorted(set(query) & INSTEAD.keys()):
-        raise ConfigurationError(f"{variable} has {name}, which is not used.", INSTEAD[name])
-    if unknown := sorted(set(query) - SUPPORTED_PARAMETERS - DROPPED):
+    for name in sorted(set(query) & REJECTED_HINTS.keys()):
+        raise ConfigurationError(f"{variable} has {name}, which is not used.", REJECTED_HINTS[name])
+    if unknown := sorted(set(query) - SUPPORTED_PARAMETERS - IGNORED):
         raise ConfigurationError(
             f"{variable} has a parameter that is not understood: {', '.join(unknown)}.",
             f"Remove it; understood are {', '.join(sorted(SUPPORTED_PARAMETERS))}.",

@@ -15,7 +15,7 @@ SUPPORTED_PARAMETERS: Final = frozenset(
 # negotiate. They stay in the URL, for the programs that it is handed to. `channel_binding` is among
 # them as asyncpg has none; that TLS is verified in full guards against the same attacker.
 # https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
-DROPPED: Final = frozenset(
+IGNORED: Final = frozenset(
     {"channel_binding", "sslnegotiation", "sslsni", "sslcompression", "gssencmode"}
     | {"keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count"}
     | {"tcp_user_timeout", "fallback_application_name", "client_encoding", "load_balance_hosts"}
@@ -26,7 +26,7 @@ _NO_CLIENT_CERTIFICATE: Final = "Remove it: Neon takes a password, no client's c
 _OWN_CACHE: Final = "Remove it: the statement caches follow the endpoint, pooled or direct."
 
 # What would be lost without a word if it were left out, and what to do instead.
-INSTEAD: Final = {
+REJECTED_HINTS: Final = {
     "user": _FROM_URL,
     "password": _FROM_URL,
     "dbname": _FROM_URL,

@@ -1,7 +1,6 @@
 """A pgbench script as the load beside a rehearsed upgrade, run by the real pgbench."""
 
 import asyncio
-import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator
@@ -14,6 +13,7 @@ from sqlalchemy import text
 
 from ..embedded.binaries import EmbeddedBinaries, embedded_version
 from ..engine.factory import create_migration_engine
+from ..engine.pg_environment import environment_without_pg
 from ..engine.url import DatabaseURL
 from ..errors import UsageError
 from ..project import postgres_version
@@ -57,7 +57,7 @@ class PgbenchLoad:
                 raise UsageError(f"pgbench could not run {self.script.name}: {said}.", "Mend it.")
 
     async def _start(self, url: DatabaseURL, folder: Path) -> asyncio.subprocess.Process:
-        environment = os.environ | {"PGAPPNAME": _NAME}
+        environment = environment_without_pg() | {"PGAPPNAME": _NAME}
         if url.parts.password is not None:
             environment["PGPASSWORD"] = str(url.parts.password)
         return await asyncio.create_subprocess_exec(
