@@ -133,6 +133,14 @@ def test_a_revision_that_does_nothing_needs_no_downgrade(project: ScratchProject
     [
         ("import app.models", "model-import"),
         ("from app.models import metadata", "model-import"),
+        ("from app import models", "model-import"),
+        ("from app.models import Base", "model-import"),
+        ("from app.models import *", "model-import"),
+        ("from app.models import Money, State", "model-import"),
+        ("from app.models import Money", ""),
+        ("from app.models import now", ""),
+        ("from app.helpers import Vector, to_slug", ""),
+        ("import app.types", ""),
         ("from sqlalchemy.dialects import postgresql", ""),
         ("import json", ""),
     ],
@@ -142,10 +150,24 @@ def test_a_revision_stands_without_the_projects_code(
 ) -> None:
     package = project.folder / "src/app/models"
     package.mkdir(parents=True)
-    (package / "__init__.py").write_text("metadata = None\n")
+    (package / "__init__.py").write_text(
+        "import enum, sqlalchemy as sa\n"
+        "from sqlalchemy.orm import DeclarativeBase\n"
+        "metadata = sa.MetaData()\n"
+        "class Base(DeclarativeBase): pass\n"
+        "class State(enum.Enum): new = 1\n"
+        "class Money(sa.TypeDecorator): impl = sa.Numeric\n"
+        "def now(): return 1\n"
+    )
+    (package.parent / "helpers.py").write_text(
+        "from sqlalchemy.types import UserDefinedType\nfrom app.models import Base as _Base\n"
+        "class Vector(UserDefinedType): pass\n"
+        "def to_slug(text): return text\n"
+    )
+    (package.parent / "types.py").write_text("from enum import StrEnum\nimport sqlalchemy as sa\n")
     (package.parent / "__init__.py").write_text("")
     monkeypatch.syspath_prepend(str(project.folder / "src"))
-    for name in ("app", "app.models"):
+    for name in ("app", "app.models", "app.helpers", "app.types"):
         monkeypatch.delitem(__import__("sys").modules, name, raising=False)
     assert found(project, "pass", extra=line) == expected
 
@@ -226,6 +248,125 @@ def test_a_revision_that_asks_for_data_is_read_as_text_from_there_on(
     lines = (project.versions / "2026_01_01_0000-a1.py").read_text().splitlines()
     assert "fetchall" in lines[(partly.line or 0) - 1]
     assert "fetchall" in partly.message
+
+
+TYPE = 'op.alter_column("t", "a", existing_type={}, type_={})'
+ADD = 'op.execute("ALTER TABLE t ADD CONSTRAINT c {}")'
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("sa.VARCHAR(length=20)", "sa.Text()", ""),
+        ("sa.Text()", "sa.String()", ""),
+        ("sa.String(20)", "sa.String(40)", ""),
+        ("sa.String(40)", "sa.String(20)", "changing-column-type"),
+        ("sa.Text()", "sa.String(20)", "changing-column-type"),
+        ("sa.Numeric(8, 2)", "sa.Numeric(10, 2)", ""),
+        ("sa.Numeric(8, 2)", "sa.Numeric()", ""),
+        ("sa.Numeric(8, 2)", "sa.Numeric(10, 3)", "changing-column-type"),
+        ("postgresql.TIMESTAMP(True, 3)", "postgresql.TIMESTAMP(True, 6)", ""),
+        ("sa.DateTime()", "sa.DateTime(timezone=True)", "changing-column-type"),
+        ("sa.Integer()", "sa.BigInteger()", "changing-column-type"),
+        ("postgresql.CIDR()", "postgresql.INET()", ""),
+        ("sa.ARRAY(sa.Integer)", "sa.ARRAY(sa.BigInteger)", "changing-column-type"),
+        ('sa.String(20, collation="C")', "sa.Text()", "changing-column-type"),
+    ],
+)
+def test_a_type_change_is_found_where_it_rewrites_or_scans_the_table(
+    project: ScratchProject, old: str, new: str, expected: str
+) -> None:
+    dialect = "from sqlalchemy.dialects import postgresql"
+    assert found(project, TYPE.format(old, new), extra=dialect) == expected
+
+
+def test_a_type_change_by_an_expression_is_found(project: ScratchProject) -> None:
+    up = TYPE.format("sa.String(20)", 'sa.Text(), postgresql_using="upper(a)"')
+    assert found(project, up) == "changing-column-type"
+
+
+@pytest.mark.parametrize(
+    ("constraint", "expected"),
+    [
+        ("UNIQUE (a)", "disallowed-unique-constraint"),
+        ("PRIMARY KEY (a)", "adding-serial-primary-key-field"),
+        ("FOREIGN KEY (a) REFERENCES u (id)", "adding-foreign-key-constraint"),
+        ("CHECK (a > 0)", "constraint-missing-not-valid"),
+        ("NOT NULL a", "constraint-missing-not-valid"),
+    ],
+)
+def test_a_constraint_has_one_finding_and_not_valid_is_asked_where_it_is_possible(
+    project: ScratchProject, constraint: str, expected: str
+) -> None:
+    assert found(project, ADD.format(constraint)) == expected
+
+
+@pytest.mark.parametrize(
+    ("dropped", "expected"),
+    [
+        ('op.drop_table("t")', "ban-drop-table"),
+        ('op.drop_table("u")', "ban-drop-table require-concurrent-index-deletion"),
+    ],
+)
+def test_an_index_that_is_dropped_with_its_table_stops_nobody(
+    project: ScratchProject, dropped: str, expected: str
+) -> None:
+    assert found(project, 'op.drop_index("i", table_name="t")\n' + dropped) == expected
+
+
+@pytest.mark.parametrize(
+    "up",
+    [
+        """
+        if op.get_bind().dialect.name == "sqlite":
+            op.execute("DELETE FROM t")
+        else:
+            op.execute("CREATE INDEX i ON t (a)")
+        """,
+        # Here rendering ends, and the rest is read as text.
+        """
+        bind = op.get_bind()
+        tables = sa.inspect(bind).get_table_names()
+        if bind.dialect.name in ("mysql", "sqlite"):
+            bind.execute(sa.text("DELETE FROM t"))
+        elif not bind.dialect.name != "postgresql":
+            bind.execute(sa.text("CREATE INDEX i ON t (a)"))
+        else:
+            bind.execute(sa.text("UPDATE t SET a = 1"))
+        """,
+        """
+        from sqlalchemy import orm
+        bind = op.get_bind()
+        with orm.Session(bind=bind) as session:
+            session.execute(sa.text("SELECT set_config('a.b', :v, false)"), {"v": "x"})
+            session.commit()
+        bind.commit()
+        op.create_index("i", "t", ["a"])
+        """,
+        """
+        sa.Enum("a", "b", name="e").create(op.get_bind(), checkfirst=True)
+        op.create_index("i", "t", ["a"])
+        """,
+    ],
+)
+def test_branches_of_other_databases_sessions_and_commits_are_understood(
+    project: ScratchProject, up: str
+) -> None:
+    assert found(project, up) == "require-concurrent-index-creation"
+
+
+def test_what_follows_a_session_is_rendered_to_the_end(project: ScratchProject) -> None:
+    up = (
+        "from sqlalchemy import orm\n"
+        "session = orm.Session(bind=op.get_bind())\n"
+        'session.execute(sa.text("SELECT 1"))\nsession.commit()\n'
+        'op.create_index("i", "t", ["a"])\nop.drop_column("t", "a")'
+    )
+    project.revision("a1", up=up, undo="op.execute('')")
+    assert rules(lint(project), infos=True) == [
+        "require-concurrent-index-creation",
+        "ban-drop-column",
+    ]
 
 
 def test_settings_of_squawk_in_the_project_count_from_wherever_it_is_run(

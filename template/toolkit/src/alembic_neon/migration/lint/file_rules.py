@@ -1,31 +1,65 @@
 """The rules over the Python file of a revision."""
 
 import ast
+import enum
 import importlib.util
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Final
+
+from alembic.script import Script
+from sqlalchemy import MetaData, Table
 
 from .statement_rules import Violation
 
 _NOT_THE_PROJECTS: Final = ("site-packages", "dist-packages")
 
 
-def model_imports(tree: ast.Module, path: Path, root: Path) -> Iterator[Violation]:
-    """Find imports of the project's own code, which changes when the revision must not."""
+def model_imports(tree: ast.Module, script: Script, root: Path) -> Iterator[Violation]:
+    """Find imports of the project's models, which change when the revision must not.
+
+    Functions, and types of columns, are no models: a history of others' has many, and they work.
+    """
+    path = Path(script.path)
     for node in ast.walk(tree):
         match node:
-            case ast.ImportFrom(level=0, module=str(module)):
-                modules = [module]
-            case ast.ImportFrom(level=level, module=module) if level:
-                modules = ["." * level + (module or "")]
+            case ast.ImportFrom(level=0, module=str(module), names=names):
+                imported = [(module, alias.name) for alias in names]
             case ast.Import(names=names):
-                modules = [alias.name for alias in names]
+                imported = [(alias.name, "*") for alias in names]
             case _:
                 continue
-        for module in modules:
-            if module.startswith(".") or _is_own(module.partition(".")[0], path, root):
+        for module, name in imported:
+            if _is_own(module.partition(".")[0], path, root) and _has_models(module, name):
                 yield "model-import", node.lineno, f"Imports {module}, which changes later."
+                break
+
+
+def _has_models(module: str, name: str) -> bool:
+    """Tell whether what is imported is a model, or a module with models in it.
+
+    The revision has been loaded, and with it whatever it imports at its beginning; an import in a
+    function may not have been, and counts as one of models.
+    """
+    loaded = sys.modules.get(module)
+    if loaded is None:
+        return True
+    found = loaded if name == "*" else getattr(loaded, name, sys.modules.get(f"{module}.{name}"))
+    if isinstance(found, ModuleType):
+        return any(_is_model(value) for value in vars(found).values())
+    return found is None or _is_model(found)
+
+
+def _is_model(value: object) -> bool:
+    """Tell whether it is a table, a metadata, a mapped class, or the values of a column."""
+    if isinstance(value, (Table, MetaData)):
+        return True
+    if not isinstance(value, type):
+        return False
+    is_values = issubclass(value, enum.Enum) and value.__module__.partition(".")[0] != "enum"
+    return is_values or isinstance(getattr(value, "metadata", None), MetaData)
 
 
 def _is_own(package: str, path: Path, root: Path) -> bool:

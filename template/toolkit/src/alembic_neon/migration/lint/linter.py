@@ -62,7 +62,7 @@ def _own_findings(
 ) -> Iterator[Finding]:
     said: Iterator[Violation] = chain(
         *(rule(rendered.statements) for rule in STATEMENT_RULES),
-        model_imports(tree, Path(script.path), root),
+        model_imports(tree, script, root),
         missing_downgrade(tree),
     )
     if rendered.failure:

@@ -16,6 +16,9 @@ _CREATED: Final = re.compile(
     rf"CREATE\s+(?:(?:GLOBAL|LOCAL|TEMP|TEMPORARY|UNLOGGED)\s+)*TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?({_NAME})",
     re.IGNORECASE,
 )
+_DROPPED: Final = re.compile(
+    rf"DROP\s+TABLE\s+(?:IF\s+EXISTS\s+)?({_NAME}(?:\s*,\s*{_NAME})*)", re.IGNORECASE
+)
 _WRITTEN: Final = re.compile(
     rf"\b(UPDATE|DELETE\s+FROM|INSERT\s+INTO|MERGE\s+INTO)\s+(?:ONLY\s+)?({_NAME})", re.IGNORECASE
 )
@@ -37,6 +40,12 @@ def created_table(sql: str) -> str | None:
     """Return the name of the table that a CREATE TABLE makes."""
     match = _CREATED.match(masked(sql))
     return plain_name(match[1]) if match else None
+
+
+def dropped_tables(sql: str) -> list[str]:
+    """Return the names of the tables that a DROP TABLE drops."""
+    match = _DROPPED.match(masked(sql))
+    return [plain_name(name) for name in match[1].split(",")] if match else []
 
 
 def written_table(sql: str) -> tuple[str, str] | None:

@@ -7,14 +7,23 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from ...errors import ConfigurationError, ToolkitError
 from .findings import Finding
+from .moot import is_moot
 from .rules import SQUAWK_RULES, Rule
 from .statements import Statement
 
 _UNKNOWN: Final = Rule("warning", "See https://squawkhq.com/docs/rules.")
+
+
+class _Origin(NamedTuple):
+    """A file for squawk: its revision, the statement of each of its lines, and all of them."""
+
+    revision: str
+    lines: Sequence[Statement]
+    statements: Sequence[Statement]
 
 
 def run_squawk(
@@ -56,14 +65,14 @@ def _lint(
 ) -> list[Finding]:
     """Lint the statements that run in the revisions' transactions, or those outside of them."""
     with tempfile.TemporaryDirectory() as scratch:
-        origins: dict[str, tuple[str, list[int]]] = {}
+        origins: dict[str, _Origin] = {}
         for number, (revision, all_statements) in enumerate(statements.items()):
             chosen = [each for each in all_statements if each.autocommit is autocommit]
             if chosen:
                 path = Path(scratch) / f"{number}.sql"
                 path.write_text("".join(f"{each.sql}\n" for each in chosen), encoding="utf-8")
-                lines = [each.line for each in chosen for _ in each.sql.splitlines()]
-                origins[str(path)] = (revision, lines)
+                lines = [each for each in chosen for _ in each.sql.splitlines()]
+                origins[str(path)] = _Origin(revision, lines, all_statements)
         if not origins:
             return []
         options = ["--reporter", "json", "--pg-version", str(postgres_version)]
@@ -87,17 +96,17 @@ def _answer(command: list[str], folder: Path) -> list[dict[str, Any]]:
     return found
 
 
-def _findings(
-    answer: Sequence[Mapping[str, Any]], origins: Mapping[str, tuple[str, list[int]]]
-) -> list[Finding]:
+def _findings(answer: Sequence[Mapping[str, Any]], origins: Mapping[str, _Origin]) -> list[Finding]:
     findings = []
     for said in answer:
         rule = SQUAWK_RULES.get(said["rule_name"], _UNKNOWN)
-        if rule.severity is not None:
-            revision, lines = origins[said["file"]]
-            line = lines[min(said["line"], len(lines) - 1)]  # squawk counts lines from 0
-            name, message = said["rule_name"], said["message"].partition("\n")[0]
+        if rule.severity is None:
+            continue
+        revision, lines, statements = origins[said["file"]]
+        statement = lines[min(said["line"], len(lines) - 1)]  # squawk counts lines from 0
+        name, message = said["rule_name"], said["message"].partition("\n")[0]
+        if not is_moot(name, statement, statements):
             findings.append(
-                Finding(name, rule.severity, message, revision, line=line, hint=rule.hint)
+                Finding(name, rule.severity, message, revision, line=statement.line, hint=rule.hint)
             )
     return list(dict.fromkeys(findings))

@@ -16,8 +16,11 @@ from typing import Any, Final
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from alembic.script import Script
-from sqlalchemy import Dialect, text
+from sqlalchemy import Dialect, Index, text
 from sqlalchemy.exc import CompileError
+
+from .offline_connection import OfflineConnection
+from .type_changes import keeps_rows
 
 _PARAMETER: Final = re.compile(r"(?<![:\w]):[A-Za-z_]\w*")
 _TRANSACTION: Final = {"BEGIN;", "COMMIT;"}
@@ -25,11 +28,17 @@ _TRANSACTION: Final = {"BEGIN;", "COMMIT;"}
 
 @dataclass(frozen=True)
 class Statement:
-    """One statement, without blank lines; `autocommit`: it runs outside of a transaction."""
+    """One statement, without blank lines.
+
+    `autocommit`: it runs outside of a transaction. `keeps_rows`: it changes a column's type and
+    writes no row anew. `table`: that of the index which it drops, where the file names it.
+    """
 
     sql: str
     line: int
     autocommit: bool
+    keeps_rows: bool = False
+    table: str | None = None
 
 
 @dataclass(frozen=True)
@@ -63,6 +72,8 @@ class _Recorder:
     def __init__(self, path: str) -> None:
         self._path = path
         self._autocommit = False
+        self._keeps_rows = False
+        self._table: str | None = None
         self.statements: list[Statement] = []
 
     @contextmanager
@@ -73,6 +84,7 @@ class _Recorder:
             opts={"as_sql": True, "literal_binds": True, "target_metadata": None},
         )
         impl = context.impl
+        self._dialect = context.dialect
         execute = impl._exec
 
         def execute_anyhow(construct: Any, *args: Any, **kwargs: Any) -> None:
@@ -81,10 +93,30 @@ class _Recorder:
             except CompileError:  # a value that is given later, or has no type to write it in
                 self._keep(_with_nulls(construct, context.dialect))
 
+        alter_column, drop_index = impl.alter_column, impl.drop_index
+
+        def alter(*args: Any, **options: Any) -> None:
+            old, new = options.get("existing_type"), options.get("type_")
+            is_known = old is not None and new is not None and "postgresql_using" not in options
+            self._keeps_rows = is_known and keeps_rows(old, new, context.dialect)
+            alter_column(*args, **options)
+            self._keeps_rows = False
+
+        def drop(index: Index, **options: Any) -> None:
+            self._table = None if index.table is None else index.table.fullname
+            drop_index(index, **options)
+            self._table = None
+
         impl._exec = execute_anyhow  # type: ignore[method-assign]
         impl.static_output = self._keep  # type: ignore[method-assign]
+        impl.alter_column = alter  # type: ignore[method-assign]
+        impl.drop_index = drop  # type: ignore[method-assign]
+        impl.connection = OfflineConnection(context.dialect, self._keep_from_connection)  # type: ignore[assignment]
         with Operations.context(context):
             yield
+
+    def _keep_from_connection(self, construct: Any) -> None:
+        self._keep(_with_nulls(construct, self._dialect))
 
     def _keep(self, text: str) -> None:
         if text.strip() in _TRANSACTION:  # an autocommit_block ends and begins the transaction
@@ -92,7 +124,10 @@ class _Recorder:
             return
         sql = "\n".join(line for line in text.splitlines() if line.strip())
         if sql:
-            self.statements.append(Statement(sql, self._line(), self._autocommit))
+            line = self._line()
+            self.statements.append(
+                Statement(sql, line, self._autocommit, self._keeps_rows, self._table)
+            )
 
     def _line(self) -> int:
         frame: Any = sys._getframe(2)
@@ -106,7 +141,7 @@ def _with_nulls(construct: Any, dialect: Dialect) -> str:
     compiled = (text(construct) if isinstance(construct, str) else construct).compile(
         dialect=dialect
     )
-    names = "|".join(map(re.escape, compiled.params)) or "$."
+    names = "|".join(map(re.escape, compiled.params or ())) or "$."
     return re.sub(rf"(?<![:\w]):(?:{names})\b|%\((?:{names})\)s", "NULL", str(compiled)) + ";"
 
 
@@ -128,7 +163,7 @@ def _literals(tree: ast.Module) -> Iterator[Statement]:
                 for node in ast.walk(function)
                 if isinstance(node, ast.With) and "autocommit_block" in ast.unparse(node.items[0])
             ]
-            for node in ast.walk(function):
+            for node in _walk(function):
                 sql = _executed(node)
                 if sql:
                     line: int = node.lineno  # type: ignore[attr-defined]
@@ -136,6 +171,41 @@ def _literals(tree: ast.Module) -> Iterator[Statement]:
                     sql = "\n".join(each for each in sql.splitlines() if each.strip())
                     sql = _PARAMETER.sub("NULL", sql)
                     yield Statement(sql.rstrip(";") + ";", line, autocommit)
+
+
+def _walk(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield what is below a node, without the branches of other databases."""
+    yield node
+    for name, value in ast.iter_fields(node):
+        if isinstance(node, ast.If) and name in ("body", "orelse"):
+            runs = _runs_on_postgresql(node.test)
+            if runs is not None and runs != (name == "body"):
+                continue
+        for child in value if isinstance(value, list) else [value]:
+            if isinstance(child, ast.AST):
+                yield from _walk(child)
+
+
+def _runs_on_postgresql(test: ast.expr) -> bool | None:
+    """Return the value of `dialect.name == "sqlite"` and its like on PostgreSQL; None: unknown."""
+    match test:
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            value = _runs_on_postgresql(operand)
+            return None if value is None else not value
+        case ast.Compare(left=left, ops=[operator], comparators=[right]):
+            pass
+        case _:
+            return None
+    if "dialect" not in ast.unparse(left):
+        return None
+    try:
+        names = ast.literal_eval(right)
+    except ValueError:
+        return None
+    is_in = "postgresql" in ([names] if isinstance(names, str) else names)
+    if isinstance(operator, (ast.Eq, ast.In)):
+        return is_in
+    return not is_in if isinstance(operator, (ast.NotEq, ast.NotIn)) else None
 
 
 def _executed(node: ast.AST) -> str | None:
