@@ -101,7 +101,7 @@ def _judge(
         walked.false += [
             f"{statement}\n{each}"
             for each in differences
-            if not each.object.startswith(tuple(BEYOND_A_DUMP))
+            if not each.object.label.startswith(tuple(BEYOND_A_DUMP))
         ]
 
 

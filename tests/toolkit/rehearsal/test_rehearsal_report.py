@@ -13,7 +13,7 @@ from alembic_neon.rehearsal.report.html import render_html
 from alembic_neon.rehearsal.report.markdown import render_markdown
 from alembic_neon.rehearsal.result import Rehearsal
 from alembic_neon.rehearsal.run import Options, rehearse
-from alembic_neon.verification.catalog import Difference
+from alembic_neon.verification.catalog import CatalogObject, Difference
 from browser import look, require_chromium
 from queries import first_column
 from scratch_project import ScratchProject
@@ -108,11 +108,15 @@ async def test_the_picture_of_the_change_is_mermaid(found: Rehearsal) -> None:
 
 async def test_a_table_that_comes_is_one_box(found: Rehearsal) -> None:
     changes = [
-        Difference(f"{kind} public.fresh{rest}", None, "x")
-        for kind, rest in (("column", ".id"), ("column", ".a|b"), ("table", ""))
+        Difference(None, CatalogObject(kind, identity, "public", table, name, {"type": "integer"}))
+        for kind, identity, table, name in (
+            ("column", "public.fresh.id", "fresh", "id"),
+            ("column", 'public.fresh."a|b"', "fresh", "a|b"),
+            ("table", "public.fresh", "", "fresh"),
+        )
     ]
     drawn = render_markdown(replace(found, changes=changes))
-    assert 'n1["+ table public.fresh (id, a#124;b)"]:::added' in drawn
+    assert 'n1["+ table public.fresh (id, #34;a#124;b#34;)"]:::added' in drawn
     assert ("n2" in drawn, "subgraph" in drawn) == (False, False)
 
 

@@ -131,7 +131,7 @@ async def test_the_order_of_columns_is_part_of_it(filled: DatabaseURL, query: Qu
     await query("ALTER TABLE plain DROP COLUMN n CASCADE")
     await query("ALTER TABLE plain ADD COLUMN n int NOT NULL DEFAULT 1 CHECK (n > 0)")
     assert "column public.plain.n" in [
-        found.object for found in before.difference(await take_snapshot(filled))
+        found.object.label for found in before.difference(await take_snapshot(filled))
     ]
 
 

@@ -89,8 +89,9 @@ async def test_a_restored_dump_has_the_same_fingerprint(
     assert restored.returncode == 0, restored.stderr
     before, after = await CatalogReader(connection).read(), await take_snapshot(copy)
     differences = before.difference(after)
-    assert [each.object for each in differences] == ["materialized view public.kept"]
-    assert "WITH NO DATA" in (differences[0].now or "")
+    assert [each.object.label for each in differences] == ["materialized view public.kept"]
+    assert differences[0].now is not None
+    assert "WITH NO DATA" in differences[0].now.text
 
 
 async def test_a_role_that_is_no_superuser_sees_the_same(
@@ -104,7 +105,7 @@ async def test_a_role_that_is_no_superuser_sees_the_same(
     seen, all_of_it = await take_snapshot(database), await CatalogReader(connection).read()
     assert seen.difference(all_of_it) == []
     assert "subscription sub" in seen.objects
-    assert not any("secret" in text for text in all_of_it.objects.values())
+    assert not any("secret" in found.text for found in all_of_it.objects.values())
 
 
 async def test_a_read_leaves_the_search_path_and_the_transaction_as_they_are(

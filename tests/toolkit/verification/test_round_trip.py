@@ -1,6 +1,9 @@
 """The round trip: its order, its databases, what it reports, and what a file may declare."""
 
+import ast
 import asyncio
+import contextlib
+import re
 import time
 
 import pytest
@@ -8,6 +11,7 @@ from alembic_neon.engine.factory import create_migration_engine
 from alembic_neon.engine.url import DatabaseURL
 from alembic_neon.errors import MigrationError, UsageError
 from alembic_neon.migration.runner.run import upgrade
+from alembic_neon.verification.catalog import take_snapshot
 from alembic_neon.verification.databases import TestDatabases
 from alembic_neon.verification.history import History
 from alembic_neon.verification.round_trip import (
@@ -19,6 +23,7 @@ from alembic_neon.verification.round_trip import (
 )
 from queries import Query, first_column
 from scratch_project import ScratchProject
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 DATABASES = "SELECT datname FROM pg_database ORDER BY 1"
@@ -96,7 +101,7 @@ async def test_lost_values_have_to_be_declared(
     assert not found.ok
     assert [(loss.table, loss.column) for loss in found.lost] == [("public.t", "s")]
     assert 'data_loss = "why"' in str(found)
-    assert "\n  the downgrade does not give back the values from before:\n" in str(found)
+    assert "\n  the downgrade does not restore the values from before:\n" in str(found)
 
     path.write_text(path.read_text().replace("def upgrade", 'data_loss = "unread"\n\ndef upgrade'))
     (_, declared) = await check_history(database)
@@ -169,6 +174,94 @@ async def test_a_table_that_is_left_is_told_without_its_columns(
     assert len(found.after_downgrade) > 4
     assert str(found).count("public.more") == str(found).count("table public.more") + 2
     assert str(found).count("\n    + ") == 1
+
+
+async def test_a_column_dropped_from_the_middle_is_one_finding(
+    based: ScratchProject, database: DatabaseURL
+) -> None:
+    based.revision("b2", "a1", up=executes("ALTER TABLE t DROP s"), extra='data_loss = "unread"')
+    found = await check_round_trip(database, "b2")
+    assert [str(each).partition(":")[0] for each in found.after_downgrade] == [
+        "- column public.t.s"
+    ]
+
+
+async def test_a_column_added_again_is_the_one_that_moved(
+    based: ScratchProject, database: DatabaseURL
+) -> None:
+    undo = executes("ALTER TABLE t ADD s varchar(40)")
+    based.revision("b2", "a1", up=executes("ALTER TABLE t DROP s"), undo=undo)
+    found = await check_round_trip(database, "b2")
+    assert [each.object.label for each in found.after_downgrade] == ["column public.t.s"]
+    assert "columns in another position: public.t.s\n" in str(found)
+
+
+async def test_a_not_null_that_is_named_after_an_older_name_is_no_difference(
+    based: ScratchProject, database: DatabaseURL
+) -> None:
+    """PostgreSQL 18 keeps it as a constraint, whose name a renaming leaves as it is."""
+    based.revision(
+        "b2",
+        "a1",
+        up=executes("ALTER TABLE t RENAME n TO m", "ALTER TABLE t ALTER m DROP NOT NULL"),
+        undo=executes(
+            "UPDATE t SET m = 1 WHERE m IS NULL",
+            "ALTER TABLE t ALTER m SET NOT NULL",
+            "ALTER TABLE t RENAME m TO n",
+        ),
+    )
+    found = await check_round_trip(database, "b2")
+    assert found.ok, str(found)
+
+
+async def test_a_not_null_that_is_lost_is_found_and_none_is_dropped_as_advised(
+    based: ScratchProject, database: DatabaseURL
+) -> None:
+    up = executes("ALTER TABLE t ALTER n DROP NOT NULL")
+    based.revision("b2", "a1", up=up)
+    found = await check_round_trip(database, "b2")
+    assert 'op.execute("ALTER TABLE public.t ALTER COLUMN n SET NOT NULL")' in str(found)
+    assert "CONSTRAINT" not in str(found)
+
+
+async def test_what_is_advised_is_valid_whatever_the_names_are(
+    project: ScratchProject, database: DatabaseURL, query: Query
+) -> None:
+    """Each statement is run as it stands in the report; what is left then has no plain remedy."""
+    up = (
+        'CREATE TABLE "Odd.Table" (id int, "a "" b" int)',
+        'CREATE SCHEMA "s p"',
+        'CREATE TYPE "s p"."Mood" AS ENUM (\'ok\')',
+        'CREATE TABLE "s p"."group" (id int)',
+        'ALTER TABLE "s p"."group" ADD CONSTRAINT "x:y" CHECK (id > 0)',
+        'CREATE INDEX "I x" ON "s p"."group" (id)',
+        'CREATE FUNCTION "F"("A" int) RETURNS int LANGUAGE sql AS \'SELECT 1\'',
+        "CREATE DOMAIN d AS int CONSTRAINT positive CHECK (VALUE > 0)",
+        'CREATE CAST ("s p"."Mood" AS text) WITH INOUT',
+        "ALTER TABLE plain ADD more int",
+        'ALTER TABLE plain ALTER "N" SET DEFAULT 2, ALTER "N" DROP NOT NULL',
+        'ALTER TABLE plain DROP CONSTRAINT "C"',
+    )
+    table = (
+        'CREATE TABLE plain (id int, "N" int NOT NULL DEFAULT 1, CONSTRAINT "C" CHECK ("N" > 0))'
+    )
+    project.revision("a1", up=executes(table), undo=executes("DROP TABLE plain"))
+    project.revision("b2", "a1", up=executes(*up))
+    await upgrade(database, "a1")
+    before = await take_snapshot(database)
+    report = str(await check_round_trip(database, "b2"))
+    statements = [
+        ast.literal_eval(argument) for argument in re.findall(r"op\.execute\((.+)\)$", report, re.M)
+    ]
+    assert len(statements) == 11, report
+    waiting = list(statements)
+    for _ in statements:  # in an order that their dependencies allow
+        for statement in list(waiting):
+            with contextlib.suppress(DBAPIError):
+                await query(statement.replace("\\:", ":"))
+                waiting.remove(statement)
+    assert waiting == []
+    assert before.difference(await take_snapshot(database)) == []
 
 
 async def test_a_second_upgrade_that_makes_something_else_is_caught(

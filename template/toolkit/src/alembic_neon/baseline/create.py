@@ -5,7 +5,6 @@ kept if the two catalogs are equal. Only then is the live database stamped; noth
 written.
 """
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +27,14 @@ from ..migration.history.status import read_status
 from ..migration.lint.linter import is_baseline
 from ..migration.runner.run import upgrade
 from ..project import postgres_version
-from ..verification.catalog import Catalog, Difference, Part, take_snapshot
+from ..verification.catalog import (
+    Catalog,
+    CatalogObject,
+    Difference,
+    Part,
+    significant,
+    take_snapshot,
+)
 from .dump import NEON_SCHEMAS, dump_schema
 from .dump_text import DumpedObject, parse_dump
 from .revision_file import write_baseline
@@ -45,13 +51,7 @@ ORDER BY c.oid
 """)
 # Who owns what and may do what is the server's, as are user mappings and subscriptions, which hold
 # passwords.
-_NOT_COMPARED: Final = ("privileges ", "default privileges ", "subscription ", "user mapping ")
-_OWNER: Final = re.compile(r"\n?OWNER TO [^\n]*")
-_EXTENSION_VERSION: Final = re.compile(r" VERSION '[^']*'")
-_NEONS: Final = re.compile(
-    rf"^(extension neon$|schema ({'|'.join(NEON_SCHEMAS)})$"
-    rf"|[a-z ]+ ({'|'.join(NEON_SCHEMAS)})\.)"
-)
+_NOT_COMPARED: Final = ("privileges", "default privileges", "subscription", "user mapping")
 
 
 class NotEqualError(MigrationError):
@@ -164,26 +164,37 @@ async def _differences(url: DatabaseURL, version: int) -> list[Difference]:
     live = await take_snapshot(url)
     oldest = min(version, embedded_version(postgres_version()))
     ours, theirs = _comparable(live, oldest), _comparable(made, oldest)
-    return [each for each in ours.difference(theirs) if not _is_made_by_the_runner(each)]
+    found = significant(ours.difference(theirs))
+    return [each for each in found if not _is_made_by_the_runner(each)]
 
 
 def _is_made_by_the_runner(difference: Difference) -> bool:
     """Tell whether it is the schema of the version table, which the live database lacks yet."""
-    name = difference.object.removeprefix("schema ").strip('"').replace('""', '"')
-    return difference.was is None and name == version_table().schema
+    found = difference.object
+    is_new_schema = difference.was is None and found.kind == "schema"
+    return is_new_schema and found.name == version_table().schema
 
 
 def _comparable(catalog: Catalog, oldest_version: int) -> Catalog:
     """Leave out what a dump of the schema leaves out."""
     objects = {
-        name: _EXTENSION_VERSION.sub("", text) if name.startswith("extension ") else text
-        for name, definition in catalog.objects.items()
-        if not name.startswith(_NOT_COMPARED) and not _NEONS.match(name)
-        for text in [_OWNER.sub("", definition)]
+        label: _without_owner_and_version(found)
+        for label, found in catalog.objects.items()
+        if found.kind not in _NOT_COMPARED
+        and found.schema not in NEON_SCHEMAS
+        and label != "extension neon"
         # PostgreSQL 18 keeps each NOT NULL as a constraint.
-        if not (oldest_version < 18 and text.startswith("NOT NULL"))
+        and not (oldest_version < 18 and found.is_not_null_constraint)
     }
     return Catalog({0: Part(objects)})
+
+
+def _without_owner_and_version(found: CatalogObject) -> CatalogObject:
+    return (
+        found.without("owner", "definition")
+        if found.kind == "extension"
+        else found.without("owner")
+    )
 
 
 async def _stamp(url: DatabaseURL, revision: str) -> None:

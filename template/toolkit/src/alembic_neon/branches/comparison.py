@@ -15,7 +15,8 @@ from ..migration.configuration import root_of
 from ..migration.history.status import Status
 from ..migration.lint import Finding
 from ..verification.catalog import Catalog, take_snapshot
-from ..verification.hidden_drift import create_models, find_hidden_drift, object_differs
+from ..verification.declared_schema import Omission, create_models
+from ..verification.hidden_drift import find_hidden_drift, object_differs
 from ..verification.live_drift import find_live_drift
 from .scratch import scratch_branch
 
@@ -29,45 +30,43 @@ async def compare_all(config: Config, url: DatabaseURL, status: Status | None) -
         ToolkitError: the migrations do not run, or a server cannot be reached.
     """
     async with scratch_branch("head") as migrated:
-        metadata, declared = await declare_models(config, migrated)
+        metadata, declared, omissions = await declare_models(config, migrated)
         catalog = await take_snapshot(migrated)
-        models = declared if isinstance(declared, Catalog) else None
         engine = create_migration_engine(migrated)
         try:
             found = await find_drift(engine, config)
         finally:
             await engine.dispose()
     found += unregistered_models(root_of(config), metadata)
-    if isinstance(declared, str):
-        found.append(drift_finding("not-compared", declared))
-    elif not found:
+    if not found:
         found += find_hidden_drift(catalog, declared)
+    found += [drift_finding("not-compared", str(omission)) for omission in omissions]
     if status is None or not status.current:
         return found
     if status.is_at_head:
-        return [*found, *find_live_drift(await take_snapshot(url), catalog, models)]
+        return [*found, *find_live_drift(await take_snapshot(url), catalog, declared)]
     return found + await compare_with_migrations(url, status)
 
 
 async def declare_models(
     config: Config, migrated: DatabaseURL
-) -> tuple[Sequence[MetaData], Catalog | str]:
+) -> tuple[Sequence[MetaData], Catalog, Sequence[Omission]]:
     """Make the models alone on a scratch database; return their metadata and their catalog.
 
-    Where they cannot be made alone, the text says why. Else `config` learns which objects differ
-    from those in the database `migrated`: autogenerate then proposes nothing of the others.
+    With them come the tables that cannot be made alone. `config` learns which objects differ from
+    those in the database `migrated`: autogenerate then proposes nothing of the others.
     """
     engine = create_migration_engine(migrated)
     try:
         metadata = await load_metadata(engine, config)
     finally:
         await engine.dispose()
+    made = await take_snapshot(migrated)
     async with scratch_branch() as empty:
-        if (reason := await create_models(metadata, empty)) is not None:
-            return metadata, f"The models cannot be created on an empty scratch database: {reason}."
+        omissions = await create_models(metadata, empty, made)
         declared = await take_snapshot(empty)
-    config.attributes[DIFFERS] = object_differs(await take_snapshot(migrated), declared)
-    return metadata, declared
+    config.attributes[DIFFERS] = object_differs(made, declared)
+    return metadata, declared, omissions
 
 
 async def compare_with_migrations(url: DatabaseURL, status: Status) -> list[Finding]:

@@ -8,9 +8,8 @@ from alembic.script import Script
 from ..engine.url import DatabaseURL
 from ..errors import ToolkitError
 from ..migration.runner.run import run_single_step
-from ..verification.catalog import Catalog, Difference, take_snapshot
+from ..verification.catalog import Catalog, Difference, significant, take_snapshot
 from ..verification.history import declared
-from ..verification.suggested_fixes import is_of_order
 from .result import RoundTripSummary
 
 
@@ -48,7 +47,8 @@ async def go_down_and_up(
     differences = list(_compare(going, below, above, before, is_whole=len(going) == len(applied)))
     if going and not failures:
         top = going[-1].revision
-        differences += _told(top, "The second upgrade differs", after.difference(above[top]))
+        found = significant(after.difference(above[top]))
+        differences += _described(top, "The second upgrade differs", found)
     return replace(summary, checked=len(going), differences=(*differences, *failures))
 
 
@@ -65,20 +65,37 @@ def _compare(
     What one downgrade leaves is still there after those below it, and counts for the first alone.
     """
     known: set[Difference] = set()
+    reordered: set[str] = set()  # tables in which a declared downgrade has added a column again
     for position in range(len(going) - 1, -1, -1):
         revision = going[position].revision
+        if declared(going[position], "data_loss"):  # a column that is added again comes last
+            reordered |= _tables_with_new_columns(above.get(revision), below[revision])
         if position > 0:
             expected = above.get(going[position - 1].revision)
         else:
             expected = before if is_whole else None
         if expected is None:
             continue  # nothing is known of the way up to there
-        found = expected.difference(below[revision])
-        if declared(going[position], "data_loss"):  # a column that is added again comes last
-            found = [each for each in found if not is_of_order(each)]
-        yield from _told(revision, "The downgrade leaves", [x for x in found if x not in known])
+        found = [
+            each
+            for each in significant(expected.difference(below[revision]))
+            if not (each.is_of_order and each.object.sql_table in reordered)
+        ]
+        new = [each for each in found if each not in known]
+        yield from _described(revision, "The downgrade leaves", new)
         known.update(found)
 
 
-def _told(revision: str, what: str, found: Sequence[Difference]) -> list[tuple[str, str]]:
+def _tables_with_new_columns(upgraded: Catalog | None, downgraded: Catalog) -> set[str]:
+    """Return the tables that have a column under a revision that they do not have on it."""
+    if upgraded is None:
+        return set()
+    return {
+        each.object.sql_table
+        for each in upgraded.difference(downgraded)
+        if each.was is None and each.object.kind == "column"
+    }
+
+
+def _described(revision: str, what: str, found: Sequence[Difference]) -> list[tuple[str, str]]:
     return [(revision, f"{what} {difference}") for difference in found]

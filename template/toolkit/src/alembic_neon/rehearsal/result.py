@@ -80,7 +80,7 @@ class Rehearsal:
             "relations": [asdict(relation) for relation in self.relations],
             "findings": [asdict(finding) for finding in self.findings],
             "round_trip": asdict(self.round_trip),
-            "changes": [asdict(change) for change in self.changes],
+            "changes": [change.as_json() for change in self.changes],
             "catalog_before": plan.catalog_before,
             "catalog_after": self.catalog_after,
             "load": None if self.load is None else asdict(self.load),

@@ -1,16 +1,15 @@
 """What a round trip found, and how a person reads it."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from .catalog import Difference
+from .catalog import CatalogObject, Difference
 from .rows import Loss, Unfilled
 from .step_failures import Failure
-from .suggested_fixes import OF_ORDER, advice, is_of_order
+from .suggested_fixes import COLUMN_ORDER, suggest_fixes
 
-_TABLE: Final = re.compile(r"(partitioned )?table ")
+_TABLES: Final = ("table", "partitioned table")
 
 
 @dataclass
@@ -46,24 +45,25 @@ class RoundTrip:
 
     def __str__(self) -> str:
         if self.ok:
-            return self._praise()
-        lines = [f"{self.place}: revision {self.revision} ({self.message})"]
+            return self._success_message()
+        place = self.failure.place if self.failure else self.place
+        lines = [f"{place}: revision {self.revision} ({self.message})"]
         if self.failure:
             lines += _indented(str(self.failure))
         for title, found in (
-            ("the downgrade does not give back the schema from before:", self.after_downgrade),
+            ("the downgrade does not restore the schema from before:", self.after_downgrade),
             ("the second upgrade does not make what the first made:", self.after_second_upgrade),
         ):
             if found:
                 lines += [f"  {title}"]
             lines += _differences(found)
         if self.lost and not self.data_loss:
-            lines += ["  the downgrade does not give back the values from before:"]
+            lines += ["  the downgrade does not restore the values from before:"]
             lines += [line for loss in self.lost for line in _indented(str(loss), 4)]
-            lines += ['      → Keep them, or say in the file that they go: data_loss = "why"']
+            lines += ['      → Keep them, or declare in the file that they go: data_loss = "why"']
         return "\n".join(lines)
 
-    def _praise(self) -> str:
+    def _success_message(self) -> str:
         if self.irreversible:
             return f"{self.revision} is irreversible: {self.irreversible}"
         if self.data_loss:
@@ -73,29 +73,37 @@ class RoundTrip:
 
 def _differences(found: Sequence[Difference]) -> list[str]:
     lines: list[str] = []
-    moved = [each.object.removeprefix("column ") for each in found if is_of_order(each)]
-    names = {each.object for each in found}
-    whole = [each for each in found if _TABLE.match(each.object) and None in (each.was, each.now)]
-    tables = {_TABLE.sub("", each.object) for each in whole}
+    moved = [each.object.identity for each in found if each.is_of_order]
+    whole = {
+        (each.object.schema, each.object.name)
+        for each in found
+        if each.object.kind in _TABLES and None in (each.was, each.now)
+    }
+    columns = {
+        (each.object.schema, each.object.table, each.object.name)
+        for each in found
+        if each.object.kind == "column"
+    }
     for difference in found:
-        if not (is_of_order(difference) or _is_told(difference, names, tables)):
-            lines += _indented(str(difference), 4)
-            lines += [f"      → {hint}" for hint in advice(difference)]
-    if moved:  # one that moves to the end moves those behind it as well
-        lines += [f"    ~ columns in another place: {', '.join(moved)}", f"      → {OF_ORDER}"]
+        if difference.is_of_order or _is_implied(difference.object, whole, columns):
+            continue
+        lines += _indented(str(difference), 4)
+        lines += [f"      → {hint}" for hint in suggest_fixes(difference)]
+    if moved:
+        lines += [f"    ~ columns in another position: {', '.join(moved)}"]
+        lines += [f"      → {COLUMN_ORDER}"]
     return lines
 
 
-def _is_told(difference: Difference, names: set[str], tables: set[str]) -> bool:
+def _is_implied(
+    found: CatalogObject, tables: set[tuple[str, str]], columns: set[tuple[str, str, str]]
+) -> bool:
     """Whether a whole table, or a column that is NOT NULL, says it already."""
-    kind, _, name = difference.object.partition(" ")
-    definition = difference.was or difference.now or ""
-    table = name.rpartition(".")[0]
-    if kind in ("column", "constraint") and table in tables:
+    if found.kind in ("column", "constraint", "index") and (found.schema, found.table) in tables:
         return True
-    if kind == "constraint" and definition.startswith("NOT NULL "):
-        return f"column {table}.{definition.split()[2]}" in names
-    return kind == "index" and any(f" ON {each} USING " in definition for each in tables)
+    return found.is_not_null_constraint and any(
+        (found.schema, found.table, column) in columns for column in found.attributes["columns"]
+    )
 
 
 def _indented(text: str, by: int = 2) -> list[str]:

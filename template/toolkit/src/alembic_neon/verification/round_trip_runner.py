@@ -20,13 +20,12 @@ from ..engine.version_table import version_table
 from ..errors import MigrationError, ToolkitError, UsageError
 from ..migration.commands import env_file_explained
 from ..migration.runner.execution import make_version_schema
-from .catalog import Catalog, Difference
+from .catalog import Catalog, Difference, significant
 from .history import History, declared, line_of
 from .observer import Observer
 from .result import RoundTrip
 from .rows import Hook
 from .step_failures import explain_failure
-from .suggested_fixes import is_of_order
 
 
 class RoundTripRunner:
@@ -183,10 +182,10 @@ class _RoundTripSteps:
         self._applied.add(self._script.revision)
 
     def _difference(self, was: Catalog, now: Catalog) -> list[Difference]:
-        found = was.difference(now)
-        # PostgreSQL appends a column that is added again, so whoever says that its values are lost
-        # cannot keep its place either.
-        return [each for each in found if not (self.found.data_loss and is_of_order(each))]
+        found = significant(was.difference(now))
+        # PostgreSQL appends a column that is added again, so whoever declares that its values are
+        # lost cannot keep its position either.
+        return [each for each in found if not (self.found.data_loss and each.is_of_order)]
 
     def _before_commit(self, **_: object) -> None:
         self._observer.note(self._migrating, is_whole=self._commits == 0)

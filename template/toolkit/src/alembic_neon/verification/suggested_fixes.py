@@ -1,103 +1,128 @@
-"""What to write into a downgrade so that a difference goes away, where that is plain."""
+"""What to write into a downgrade so that a difference goes away, where that is plain.
+
+Each suggestion is a line of Python that runs as it stands; where no statement is plain, there is
+none.
+"""
 
 import re
 from collections.abc import Iterator
 from typing import Final
 
-from .catalog import Difference
+from .catalog import CatalogObject, Difference
 
-# Kinds of a snapshot whose DROP statement has another word.
+COLUMN_ORDER: Final = (
+    'PostgreSQL appends a column that is added again: data_loss = "why" allows that'
+)
+# By kind, the statement that drops an object whose identity is its name in SQL.
 _DROPPED_AS: Final = {
-    "enum": "TYPE",
+    "access method": "ACCESS METHOD",
+    "cast": "CAST",
+    "collation": "COLLATION",
     "composite type": "TYPE",
-    "range": "TYPE",
-    "partitioned table": "TABLE",
+    "conversion": "CONVERSION",
+    "domain": "DOMAIN",
+    "enum": "TYPE",
     "event trigger": "EVENT TRIGGER",
+    "extension": "EXTENSION",
+    "foreign data wrapper": "FOREIGN DATA WRAPPER",
+    "foreign table": "FOREIGN TABLE",
+    "function": "FUNCTION",
+    "index": "INDEX",
+    "language": "LANGUAGE",
+    "materialized view": "MATERIALIZED VIEW",
+    "operator": "OPERATOR",
+    "operator class": "OPERATOR CLASS",
+    "operator family": "OPERATOR FAMILY",
+    "partitioned table": "TABLE",
+    "procedure": "PROCEDURE",
+    "publication": "PUBLICATION",
+    "range": "TYPE",
+    "schema": "SCHEMA",
+    "sequence": "SEQUENCE",
+    "server": "SERVER",
+    "statistics": "STATISTICS",
+    "table": "TABLE",
+    "text search configuration": "TEXT SEARCH CONFIGURATION",
+    "text search dictionary": "TEXT SEARCH DICTIONARY",
+    "text search parser": "TEXT SEARCH PARSER",
+    "text search template": "TEXT SEARCH TEMPLATE",
+    "transform": "TRANSFORM",
+    "type": "TYPE",
+    "view": "VIEW",
 }
-_ON_A_TABLE: Final = ("trigger", "policy", "rule")
-_NO_STATEMENT: Final = ("privileges", "comment", "default privileges", "version")
-# A name's last part, with the dot before it; a quoted one may hold dots.
-_LAST_PART: Final = re.compile(r'\.("(?:[^"]|"")*"|[^."]+)$')
-
-OF_ORDER: Final = 'PostgreSQL appends a column that is added again: data_loss = "why" allows that'
-_PLACE: Final = re.compile(r"^#\d+ ")
-_DEFAULT: Final = re.compile(r"(?<!BY )DEFAULT (.*?)(?: STORAGE|$)", re.DOTALL)
+_DROPPED_FROM_TABLE: Final = {"policy": "POLICY", "rule": "RULE", "trigger": "TRIGGER"}
+# In `op.execute` a colon before a name is a parameter.
+_PARAMETER: Final = re.compile(r"(?<!:):(?=\w)")
 
 
-def advice(difference: Difference) -> Iterator[str]:
-    """Yield what mends a difference that a downgrade leaves; nothing where that is not plain."""
-    kind, _, name = difference.object.partition(" ")
-    if kind in ("materialized", "foreign", "partitioned", "event", "composite", "default"):
-        second, _, name = name.partition(" ")
-        kind = f"{kind} {second}"
-    if difference.was is None:
-        yield from _drop(kind, name)
-    elif difference.now is None:
-        yield from _create(kind, name, difference.was)
-    else:
-        yield from _restore(kind, name, difference.was, difference.now)
-
-
-def is_of_order(difference: Difference) -> bool:
-    """Whether a column differs in nothing but its place in the table."""
+def suggest_fixes(difference: Difference) -> Iterator[str]:
+    """Yield what removes a difference that a downgrade leaves; nothing where that is not plain."""
     was, now = difference.was, difference.now
-    if was is None or now is None or not difference.object.startswith("column "):
-        return False
-    return _PLACE.sub("", was) == _PLACE.sub("", now)
+    if now is not None and was is None:
+        yield from _drop(now)
+    elif was is not None and now is None:
+        yield from _create(was)
+    elif was is not None and now is not None:
+        yield from _restore(was, now)
 
 
-def _drop(kind: str, name: str) -> Iterator[str]:
-    table, column = _split(name)
-    if kind in _NO_STATEMENT:
+def _drop(found: CatalogObject) -> Iterator[str]:
+    statement = _drop_statement(found)
+    if statement is not None:
+        yield f"downgrade() leaves it: {_execute(statement)}"
+    if found.kind == "enum":
+        schema = "" if found.schema == "public" else f", schema={found.schema!r}"
+        yield f"or: sa.Enum(name={found.name!r}{schema}).drop(op.get_bind())"
+
+
+def _drop_statement(found: CatalogObject) -> str | None:
+    if found.kind in _DROPPED_AS:
+        return f"DROP {_DROPPED_AS[found.kind]} {found.identity}"
+    if found.kind in _DROPPED_FROM_TABLE:
+        return f"DROP {_DROPPED_FROM_TABLE[found.kind]} {found.sql_name} ON {found.sql_table}"
+    if found.kind == "column":
+        return f"ALTER TABLE {found.sql_table} DROP COLUMN {found.sql_name}"
+    if found.kind == "constraint" and not found.is_not_null_constraint:
+        return f"ALTER TABLE {found.sql_table} DROP CONSTRAINT {found.sql_name}"
+    return None
+
+
+def _create(found: CatalogObject) -> Iterator[str]:
+    if found.is_not_null_constraint:
         return
-    if kind == "column":
-        yield f'downgrade() leaves it: op.execute("ALTER TABLE {table} DROP COLUMN {column}")'
-    elif kind == "constraint":
-        yield f'downgrade() leaves it: op.execute("ALTER TABLE {table} DROP CONSTRAINT {column}")'
-    elif kind in _ON_A_TABLE:
-        yield f'downgrade() leaves it: op.execute("DROP {kind.upper()} {column} ON {table}")'
+    if found.kind == "constraint" and not found.attributes.get("inherited"):
+        definition = found.attributes["definition"]
+        statement = f"ALTER TABLE {found.sql_table} ADD CONSTRAINT {found.sql_name} {definition}"
+        yield f"downgrade() has to create it again: {_execute(statement)}"
     else:
-        word = _DROPPED_AS.get(kind, kind.upper())
-        yield f'downgrade() leaves it: op.execute("DROP {word} {name}")'
-    if kind == "enum":
-        yield f"or: sa.Enum(name={column.strip(chr(34))!r}).drop(op.get_bind())"
+        yield "downgrade() has to create it again, as it was"
 
 
-def _create(kind: str, name: str, was: str) -> Iterator[str]:
-    if was.startswith("CREATE "):
-        yield "downgrade() has to make it again, as it was: op.execute(…)"
-    elif kind == "constraint":
-        table, constraint = _split(name)
-        yield f"downgrade() has to make it again: ALTER TABLE {table} ADD CONSTRAINT {constraint} …"
-    else:
-        yield "downgrade() has to make it again"
-
-
-def _restore(kind: str, name: str, was: str, now: str) -> Iterator[str]:
-    if kind == "enum":
+def _restore(was: CatalogObject, now: CatalogObject) -> Iterator[str]:
+    if was.kind == "enum":
         yield (
-            "PostgreSQL drops no value of an enum: make the type anew in downgrade(), "
-            'or say irreversible = "why"'
+            "PostgreSQL drops no value of an enum: create the type anew in downgrade(), "
+            'or declare irreversible = "why"'
         )
-    elif kind == "column":
-        yield from _restore_column(name, was, now)
-    elif was.startswith("CREATE "):
-        yield "downgrade() has to make it again, as it was: op.execute(…)"
+    elif was.kind == "column":
+        yield from _restore_column(was, now)
+    elif was.attributes.get("definition", "").startswith("CREATE "):
+        yield "downgrade() has to create it again, as it was"
 
 
-def _restore_column(name: str, was: str, now: str) -> Iterator[str]:
-    table, column = _split(name)
-    alter = f"ALTER TABLE {table} ALTER COLUMN {column}"
-    if ("NOT NULL" in was) != ("NOT NULL" in now):
-        yield f"{alter} {'SET' if 'NOT NULL' in was else 'DROP'} NOT NULL"
-    before, after = (_DEFAULT.search(text) for text in (was, now))
-    if before and (not after or after[1] != before[1]):
-        yield f"{alter} SET DEFAULT {before[1]}"
-    elif after and not before:
-        yield f"{alter} DROP DEFAULT"
+def _restore_column(was: CatalogObject, now: CatalogObject) -> Iterator[str]:
+    alter = f"ALTER TABLE {was.sql_table} ALTER COLUMN {was.sql_name}"
+    if was.attributes.get("not_null") != now.attributes.get("not_null"):
+        yield _execute(f"{alter} {'SET' if was.attributes.get('not_null') else 'DROP'} NOT NULL")
+    before, after = was.attributes.get("default"), now.attributes.get("default")
+    if before is not None and before != after:
+        yield _execute(f"{alter} SET DEFAULT {before}")
+    elif before is None and after is not None:
+        yield _execute(f"{alter} DROP DEFAULT")
 
 
-def _split(name: str) -> tuple[str, str]:
-    """Return what a name stands in, and its last part."""
-    found = _LAST_PART.search(name)
-    return (name[: found.start()], found[1]) if found else ("", name)
+def _execute(statement: str) -> str:
+    """Return the call that runs a statement in a revision, as valid Python."""
+    escaped = _PARAMETER.sub(r"\:", statement)
+    is_plain = not re.search(r'["\\\n]', escaped)
+    return f'op.execute("{escaped}")' if is_plain else f"op.execute({escaped!r})"

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from ...migration.sql_line import shortened
-from ...verification.catalog import Difference
+from ...verification.catalog import CatalogObject, Difference
 from ..result import Rehearsal
 from .words import (
     SEVERITY_SIGNS,
@@ -129,17 +129,16 @@ def _picture(changes: list[Difference]) -> Iterator[str]:
 def _whole(owner: str, members: list[Difference]) -> Difference | None:
     """Return the object itself, where all of it comes or goes, or nothing belongs to it."""
     for member in members:
-        is_owner = member.object.partition(" ")[2] == owner
+        is_owner = not member.object.table and member.object.identity == owner
         if is_owner and (len(members) == 1 or None in (member.was, member.now)):
             return member
     return None
 
 
 def _with_columns(whole: Difference, members: list[Difference]) -> str:
-    owner = whole.object.partition(" ")[2]
-    columns = [each.object for each in members if each.object.startswith("column ")]
-    names = ", ".join(name.removeprefix(f"column {owner}.") for name in columns)
-    return f"{whole.object} ({names})" if names else whole.object
+    columns = [each.object.sql_name for each in members if each.object.kind == "column"]
+    label = whole.object.label
+    return f"{label} ({', '.join(columns)})" if columns else label
 
 
 def _sign(change: Difference) -> tuple[str, str]:
@@ -150,18 +149,11 @@ def _sign(change: Difference) -> tuple[str, str]:
 
 def _owner(change: Difference) -> str:
     """Return the table, or other object, that a catalog object belongs to."""
-    kind, _, rest = change.object.partition(" ")
-    if kind == "index" and (
-        on := re.search(r" ON (?:ONLY )?(.+?) USING ", change.now or change.was or "")
-    ):
-        return on[1]
-    parts = rest.split(".")
-    return ".".join(parts[:2]) if kind in ("column", "constraint", "trigger", "policy") else rest
+    return change.object.sql_table if change.object.table else change.object.identity
 
 
-def _short_name(name: str) -> str:
-    kind, _, rest = name.rpartition(" ")
-    return f"{kind} {rest.rsplit('.', 1)[-1]}"
+def _short_name(found: CatalogObject) -> str:
+    return f"{found.kind} {found.sql_name if found.name else found.identity}"
 
 
 def _label(text: str) -> str:

@@ -172,8 +172,8 @@ ${rehearsal.load.failures} failed.</p>
 <thead><tr><th>object</th><th>was</th><th>is</th></tr></thead>
 <tbody>
 % for change in rehearsal.changes:
-<tr><td>${change.object}</td><td><pre class="sql"><del>${change.was or ""}</del></pre></td><td><pre
-class="sql"><ins>${change.now or ""}</ins></pre></td></tr>
+<tr><td>${change.object.label}</td><td><pre class="sql"><del>${change.was.text if change.was else ""}</del></pre></td><td><pre
+class="sql"><ins>${change.now.text if change.now else ""}</ins></pre></td></tr>
 % endfor
 </tbody>
 </table>

@@ -1,6 +1,15 @@
 """The catalog snapshot: what a schema is made of, comparable between two moments or databases."""
 
+from .objects import CatalogObject
 from .reader import CatalogReader, take_snapshot
-from .snapshot import Catalog, Difference, Part
+from .snapshot import Catalog, Difference, Part, significant
 
-__all__ = ["Catalog", "CatalogReader", "Difference", "Part", "take_snapshot"]
+__all__ = [
+    "Catalog",
+    "CatalogObject",
+    "CatalogReader",
+    "Difference",
+    "Part",
+    "significant",
+    "take_snapshot",
+]

@@ -162,7 +162,7 @@ SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS xmin,
         UNION ALL SELECT 0, count(*) FROM said s LEFT JOIN on_relations o USING (classid, objid)
             WHERE o.objid IS NULL
     ) AS each) AS objects,
-    (SELECT string_agg(concat(kind, name, definition), ' ' ORDER BY kind, name)
+    (SELECT string_agg(concat(kind, identity, definition, owner), ' ' ORDER BY kind, identity)
      FROM ({shared_sql(version)}) AS shared) AS shared,
     -- The names that many definitions hold without a row of theirs to say so.
     concat((SELECT string_agg(concat(oid, rolname), ' ' ORDER BY oid) FROM pg_roles),

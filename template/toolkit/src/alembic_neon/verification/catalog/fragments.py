@@ -13,11 +13,6 @@ def role(oid: str) -> str:
     return f"quote_ident(pg_get_userbyid({oid}))"
 
 
-def owner(oid: str) -> str:
-    """Return SQL for the line that says who owns an object."""
-    return f"'OWNER TO ' || {role(oid)}"
-
-
 def options(array: str, keyword: str = "WITH") -> str:
     """Return SQL for options in brackets, in the order of their names; NULL where there are none."""
     return (
@@ -68,6 +63,6 @@ def privileges(acl: str, kind: str, owner_oid: str) -> str:
 
 def comment() -> str:
     """Return SQL for a row of pg_description `d`: type and identity of its object, the statement."""
-    return """SELECT i.type, i.identity,
+    return """SELECT i.type, i.identity, i.schema,
         format('COMMENT ON %s %s IS %L', upper(i.type), i.identity, d.description) AS definition
         FROM pg_identify_object(d.classoid, d.objoid, d.objsubid) AS i"""

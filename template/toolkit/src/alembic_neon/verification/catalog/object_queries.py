@@ -1,6 +1,6 @@
 """The query for what is not on a relation: schemas, types, functions, extensions and the rest.
 
-Its rows are (0, kind, name, definition), as those of relations with no unit.
+Its rows are (0, kind, identity, definition, owner, schema, name): see `CatalogObject`.
 """
 
 # ruff: noqa: E501, S608 - the SQL is pieced from constants of this folder alone
@@ -13,7 +13,6 @@ from .fragments import (
     grants,
     not_member,
     options,
-    owner,
     privileges,
     qualified,
     role,
@@ -23,13 +22,15 @@ from .shared_queries import shared_sql
 _OURS: Final = f">= {FIRST_OID}"
 
 _SCHEMAS: Final = f"""
-SELECT 0::oid AS unit, 'schema' AS kind, quote_ident(nspname) AS name,
-    concat_ws(E'\\n', 'CREATE SCHEMA ' || quote_ident(nspname), {owner("nspowner")}) AS definition
+SELECT 0::oid AS unit, 'schema' AS kind, quote_ident(nspname) AS identity,
+    'CREATE SCHEMA ' || quote_ident(nspname) AS definition,
+    {role("nspowner")} AS owner, quote_ident(nspname) AS schema, nspname::text AS name
 FROM pg_namespace n WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'
     AND {not_member("pg_namespace", "n.oid")}
 UNION ALL
 SELECT 0, 'extension', quote_ident(extname), concat_ws(' ', 'CREATE EXTENSION', quote_ident(extname),
-    'SCHEMA', extnamespace::regnamespace, 'VERSION', quote_literal(extversion))
+    'SCHEMA', extnamespace::regnamespace, 'VERSION', quote_literal(extversion)),
+    NULL, extnamespace::regnamespace::text, extname
 FROM pg_extension
 UNION ALL
 SELECT 0, 'default privileges', concat_ws(' ', {role("defaclrole")},
@@ -37,13 +38,13 @@ SELECT 0, 'default privileges', concat_ws(' ', {role("defaclrole")},
         'ON ' || CASE defaclobjtype WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES'
             WHEN 'f' THEN 'FUNCTIONS' WHEN 'T' THEN 'TYPES' WHEN 'n' THEN 'SCHEMAS'
             ELSE 'LARGE OBJECTS' END),
-    coalesce({grants("defaclacl", "defaclrole")}, 'REVOKE ALL')
+    coalesce({grants("defaclacl", "defaclrole")}, 'REVOKE ALL'), NULL, NULL, NULL
 FROM pg_default_acl
 """
 
 _TYPES: Final = f"""
 SELECT 0, CASE t.typtype WHEN 'e' THEN 'enum' WHEN 'd' THEN 'domain' WHEN 'r' THEN 'range'
-        ELSE 'type' END, {qualified("t.typnamespace", "t.typname")}, concat_ws(E'\\n',
+        ELSE 'type' END, {qualified("t.typnamespace", "t.typname")},
     concat_ws(' ', CASE t.typtype WHEN 'd' THEN 'CREATE DOMAIN' ELSE 'CREATE TYPE' END,
         {qualified("t.typnamespace", "t.typname")},
         CASE t.typtype
@@ -74,15 +75,15 @@ SELECT 0, CASE t.typtype WHEN 'e' THEN 'enum' WHEN 'd' THEN 'domain' WHEN 'r' TH
             'DELIMITER', quote_literal(t.typdelim::text),
             CASE WHEN t.typcollation <> 0 THEN 'COLLATABLE' END) || ')'
         END),
-    {owner("t.typowner")})
+    {role("t.typowner")}, t.typnamespace::regnamespace::text, t.typname
 FROM pg_type t LEFT JOIN pg_type b ON b.oid = t.typbasetype
 WHERE t.oid {_OURS} AND (t.typtype IN ('e', 'd', 'r', 'p') OR t.typtype = 'b'
         AND NOT EXISTS (SELECT FROM pg_type e WHERE e.typarray = t.oid))
     AND t.typnamespace::regnamespace::text !~ '^pg_(temp|toast)'
     AND {not_member("pg_type", "t.oid")}
 UNION ALL
-SELECT 0, 'constraint', n.contypid::regtype::text || '.' || quote_ident(n.conname),
-    pg_get_constraintdef(n.oid)
+SELECT 0, 'domain constraint', n.contypid::regtype::text || '.' || quote_ident(n.conname),
+    pg_get_constraintdef(n.oid), NULL, n.connamespace::regnamespace::text, n.conname
 FROM pg_constraint n WHERE n.contypid <> 0 AND n.oid {_OURS}
     AND {not_member("pg_type", "n.contypid")}
 """
@@ -91,7 +92,7 @@ _FUNCTIONS: Final = f"""
 SELECT 0, CASE prokind WHEN 'p' THEN 'procedure' WHEN 'a' THEN 'aggregate' ELSE 'function' END,
     {qualified("p.pronamespace", "p.proname")}
         || '(' || pg_get_function_identity_arguments(p.oid) || ')',
-    concat_ws(E'\\n', CASE WHEN p.prokind <> 'a' THEN trim(E'\\n' FROM pg_get_functiondef(p.oid))
+    CASE WHEN p.prokind <> 'a' THEN trim(E'\\n' FROM pg_get_functiondef(p.oid))
         ELSE (SELECT concat_ws(' ', 'CREATE AGGREGATE', {qualified("p.pronamespace", "p.proname")}
                 || '(' || pg_get_function_arguments(p.oid) || ')',
             'PARALLEL', p.proparallel, 'KIND', aggkind, aggnumdirectargs,
@@ -104,7 +105,7 @@ SELECT 0, CASE prokind WHEN 'p' THEN 'procedure' WHEN 'a' THEN 'aggregate' ELSE 
             'SORTOP', nullif(aggsortop, 0)::regoperator,
             'RETURNS', pg_get_function_result(p.oid), 'STRICT', p.proisstrict, p.provolatile)
         FROM pg_aggregate WHERE aggfnoid = p.oid) END,
-        {owner("p.proowner")})
+    {role("p.proowner")}, p.pronamespace::regnamespace::text, p.proname
 FROM pg_proc p WHERE p.oid {_OURS} AND {not_member("pg_proc", "p.oid")}
     -- What a range type brings goes with it.
     AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_proc'::regclass AND objid = p.oid
@@ -116,16 +117,18 @@ _OPERATORS: Final = f"""
 SELECT 0, 'cast', format('(%s AS %s)', format_type(castsource, NULL), format_type(casttarget, NULL)),
     concat_ws(' ', 'CREATE CAST', 'WITH', CASE castmethod WHEN 'f' THEN 'FUNCTION '
         || castfunc::regprocedure WHEN 'i' THEN 'INOUT' ELSE 'NO FUNCTION' END,
-        CASE castcontext WHEN 'a' THEN 'AS ASSIGNMENT' WHEN 'i' THEN 'AS IMPLICIT' END)
+        CASE castcontext WHEN 'a' THEN 'AS ASSIGNMENT' WHEN 'i' THEN 'AS IMPLICIT' END),
+    NULL, NULL, NULL
 FROM pg_cast x WHERE oid {_OURS} AND {not_member("pg_cast", "x.oid")}
     AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_cast'::regclass AND objid = x.oid
         AND deptype = 'i')
 UNION ALL
-SELECT 0, 'operator', oid::regoperator::text, concat_ws(E'\\n', concat_ws(' ', 'CREATE OPERATOR',
+SELECT 0, 'operator', oid::regoperator::text, concat_ws(' ', 'CREATE OPERATOR',
     oid::regoperator, 'FUNCTION', oprcode, 'COMMUTATOR ' || nullif(oprcom, 0)::regoperator,
     'NEGATOR ' || nullif(oprnegate, 0)::regoperator, 'RESTRICT ' || nullif(oprrest::oid, 0)::regproc,
     'JOIN ' || nullif(oprjoin::oid, 0)::regproc, CASE WHEN oprcanmerge THEN 'MERGES' END,
-    CASE WHEN oprcanhash THEN 'HASHES' END), {owner("oprowner")})
+    CASE WHEN oprcanhash THEN 'HASHES' END),
+    {role("oprowner")}, oprnamespace::regnamespace::text, oprname
 FROM pg_operator o WHERE oid {_OURS} AND oprcode <> 0 AND {not_member("pg_operator", "o.oid")}
 UNION ALL
 SELECT 0, 'operator family', {qualified("f.opfnamespace", "f.opfname")} || ' USING ' || m.amname,
@@ -138,8 +141,8 @@ SELECT 0, 'operator family', {qualified("f.opfnamespace", "f.opfname")} || ' USI
             format_type(amproclefttype, NULL), format_type(amprocrighttype, NULL),
             amproc::regprocedure), E'\\n' ORDER BY amprocnum, amproc::regprocedure::text,
             format_type(amproclefttype, NULL), format_type(amprocrighttype, NULL))
-         FROM pg_amproc WHERE amprocfamily = f.oid),
-        {owner("f.opfowner")})
+         FROM pg_amproc WHERE amprocfamily = f.oid)),
+    {role("f.opfowner")}, f.opfnamespace::regnamespace::text, f.opfname
 FROM pg_opfamily f JOIN pg_am m ON m.oid = f.opfmethod
 WHERE f.oid {_OURS} AND {not_member("pg_opfamily", "f.oid")}
 UNION ALL
@@ -152,63 +155,67 @@ SELECT 0, 'operator class', {qualified("c.opcnamespace", "c.opcname")} || ' USIN
         (SELECT string_agg(i.identity, E'\\n' ORDER BY i.identity)
          FROM pg_depend d, pg_identify_object(d.classid, d.objid, 0) AS i
          WHERE d.refclassid = 'pg_opclass'::regclass AND d.refobjid = c.oid
-            AND d.classid IN ('pg_amop'::regclass, 'pg_amproc'::regclass)),
-        {owner("c.opcowner")})
+            AND d.classid IN ('pg_amop'::regclass, 'pg_amproc'::regclass))),
+    {role("c.opcowner")}, c.opcnamespace::regnamespace::text, c.opcname
 FROM pg_opclass c JOIN pg_am m ON m.oid = c.opcmethod JOIN pg_opfamily f ON f.oid = c.opcfamily
 WHERE c.oid {_OURS} AND {not_member("pg_opclass", "c.oid")}
 UNION ALL
 SELECT 0, 'access method', quote_ident(amname), concat_ws(' ', 'CREATE ACCESS METHOD TYPE', amtype,
-    'HANDLER', amhandler)
+    'HANDLER', amhandler), NULL, NULL, amname
 FROM pg_am a WHERE oid {_OURS} AND {not_member("pg_am", "a.oid")}
 UNION ALL
-SELECT 0, 'conversion', {qualified("connamespace", "conname")}, concat_ws(E'\\n', concat_ws(' ',
+SELECT 0, 'conversion', {qualified("connamespace", "conname")}, concat_ws(' ',
     'CREATE', CASE WHEN condefault THEN 'DEFAULT' END, 'CONVERSION FOR',
     pg_encoding_to_char(conforencoding), 'TO', pg_encoding_to_char(contoencoding), 'FROM', conproc),
-    {owner("conowner")})
+    {role("conowner")}, connamespace::regnamespace::text, conname
 FROM pg_conversion c WHERE oid {_OURS} AND {not_member("pg_conversion", "c.oid")}
 UNION ALL
-SELECT 0, 'collation', {qualified("collnamespace", "collname")}, concat_ws(E'\\n',
+SELECT 0, 'collation', {qualified("collnamespace", "collname")},
     concat_ws(' ', 'CREATE COLLATION', 'PROVIDER', collprovider, 'DETERMINISTIC', collisdeterministic,
         'LC_COLLATE ' || collcollate, 'LC_CTYPE ' || collctype,
         'LOCALE ' || coalesce(j->>'colllocale', j->>'colliculocale'),
-        'RULES ' || (j->>'collicurules')), {owner("collowner")})
+        'RULES ' || (j->>'collicurules')),
+    {role("collowner")}, collnamespace::regnamespace::text, collname
 FROM pg_collation c, to_jsonb(c) AS j
 WHERE oid {_OURS} AND {not_member("pg_collation", "c.oid")}
 """
 
 _LANGUAGES: Final = f"""
-SELECT 0, 'language', quote_ident(lanname), concat_ws(E'\\n', concat_ws(' ', 'CREATE',
+SELECT 0, 'language', quote_ident(lanname), concat_ws(' ', 'CREATE',
     CASE WHEN lanpltrusted THEN 'TRUSTED' END, 'LANGUAGE HANDLER', lanplcallfoid::regproc,
     'INLINE ' || nullif(laninline, 0)::regproc, 'VALIDATOR ' || nullif(lanvalidator, 0)::regproc),
-    {owner("lanowner")})
+    {role("lanowner")}, NULL, lanname
 FROM pg_language l WHERE oid {_OURS} AND lanispl AND {not_member("pg_language", "l.oid")}
 UNION ALL
 SELECT 0, 'transform', format('FOR %s LANGUAGE %I', format_type(trftype, NULL), lanname),
     concat_ws(' ', 'CREATE TRANSFORM', 'FROM SQL ' || nullif(trffromsql::oid, 0)::regprocedure,
-        'TO SQL ' || nullif(trftosql::oid, 0)::regprocedure)
+        'TO SQL ' || nullif(trftosql::oid, 0)::regprocedure), NULL, NULL, NULL
 FROM pg_transform f JOIN pg_language l ON l.oid = f.trflang
 WHERE f.oid {_OURS} AND {not_member("pg_transform", "f.oid")}
 UNION ALL
-SELECT 0, 'event trigger', quote_ident(evtname), concat_ws(E'\\n', concat_ws(' ',
+SELECT 0, 'event trigger', quote_ident(evtname), concat_ws(' ',
     'CREATE EVENT TRIGGER', quote_ident(evtname), 'ON', evtevent,
     {options("evttags", "WHEN TAG IN")}, 'EXECUTE FUNCTION', evtfoid::regproc || '()',
     CASE evtenabled WHEN 'D' THEN 'DISABLED' WHEN 'R' THEN 'ENABLED ON REPLICA'
-        WHEN 'A' THEN 'ENABLED ALWAYS' END), {owner("evtowner")})
+        WHEN 'A' THEN 'ENABLED ALWAYS' END), {role("evtowner")}, NULL, evtname
 FROM pg_event_trigger e WHERE {not_member("pg_event_trigger", "e.oid")}
 UNION ALL
 SELECT 0, 'text search parser', {qualified("prsnamespace", "prsname")}, concat_ws(' ',
     'CREATE TEXT SEARCH PARSER START', prsstart, 'GETTOKEN', prstoken, 'END', prsend,
-    'HEADLINE', prsheadline, 'LEXTYPES', prslextype)
+    'HEADLINE', prsheadline, 'LEXTYPES', prslextype),
+    NULL, prsnamespace::regnamespace::text, prsname
 FROM pg_ts_parser p WHERE oid {_OURS} AND {not_member("pg_ts_parser", "p.oid")}
 UNION ALL
 SELECT 0, 'text search template', {qualified("tmplnamespace", "tmplname")}, concat_ws(' ',
-    'CREATE TEXT SEARCH TEMPLATE INIT', tmplinit, 'LEXIZE', tmpllexize)
+    'CREATE TEXT SEARCH TEMPLATE INIT', tmplinit, 'LEXIZE', tmpllexize),
+    NULL, tmplnamespace::regnamespace::text, tmplname
 FROM pg_ts_template t WHERE oid {_OURS} AND {not_member("pg_ts_template", "t.oid")}
 UNION ALL
-SELECT 0, 'text search dictionary', {qualified("dictnamespace", "dictname")}, concat_ws(E'\\n',
+SELECT 0, 'text search dictionary', {qualified("dictnamespace", "dictname")},
     concat_ws(' ', 'CREATE TEXT SEARCH DICTIONARY TEMPLATE',
         (SELECT {qualified("tmplnamespace", "tmplname")} FROM pg_ts_template
-         WHERE oid = dicttemplate), dictinitoption), {owner("dictowner")})
+         WHERE oid = dicttemplate), dictinitoption),
+    {role("dictowner")}, dictnamespace::regnamespace::text, dictname
 FROM pg_ts_dict d WHERE oid {_OURS} AND {not_member("pg_ts_dict", "d.oid")}
 UNION ALL
 SELECT 0, 'text search configuration', {qualified("cfgnamespace", "cfgname")}, concat_ws(E'\\n',
@@ -216,21 +223,21 @@ SELECT 0, 'text search configuration', {qualified("cfgnamespace", "cfgname")}, c
         FROM pg_ts_parser WHERE oid = cfgparser),
     (SELECT string_agg(format('MAPPING FOR %s WITH %s', maptokentype,
         mapdict::regdictionary), E'\\n' ORDER BY maptokentype, mapseqno)
-     FROM pg_ts_config_map WHERE mapcfg = c.oid),
-    {owner("cfgowner")})
+     FROM pg_ts_config_map WHERE mapcfg = c.oid)),
+    {role("cfgowner")}, cfgnamespace::regnamespace::text, cfgname
 FROM pg_ts_config c WHERE oid {_OURS} AND {not_member("pg_ts_config", "c.oid")}
 """
 
 _FOREIGN: Final = f"""
-SELECT 0, 'foreign data wrapper', quote_ident(fdwname), concat_ws(E'\\n', concat_ws(' ',
+SELECT 0, 'foreign data wrapper', quote_ident(fdwname), concat_ws(' ',
     'CREATE FOREIGN DATA WRAPPER HANDLER', fdwhandler::regproc, 'VALIDATOR', fdwvalidator::regproc,
-    {options("fdwoptions", "OPTIONS")}), {owner("fdwowner")})
+    {options("fdwoptions", "OPTIONS")}), {role("fdwowner")}, NULL, fdwname
 FROM pg_foreign_data_wrapper w WHERE {not_member("pg_foreign_data_wrapper", "w.oid")}
 UNION ALL
-SELECT 0, 'server', quote_ident(srvname), concat_ws(E'\\n', concat_ws(' ', 'CREATE SERVER',
+SELECT 0, 'server', quote_ident(srvname), concat_ws(' ', 'CREATE SERVER',
     'TYPE ' || quote_literal(srvtype), 'VERSION ' || quote_literal(srvversion),
     'FOREIGN DATA WRAPPER', quote_ident(fdwname), {options("srvoptions", "OPTIONS")}),
-    {owner("srvowner")})
+    {role("srvowner")}, NULL, srvname
 FROM pg_foreign_server s JOIN pg_foreign_data_wrapper w ON w.oid = s.srvfdw
 WHERE {not_member("pg_foreign_server", "s.oid")}
 """
@@ -245,7 +252,7 @@ SELECT 0, 'publication', quote_ident(pubname), concat_ws(E'\\n', concat_ws(' ', 
     || ')'),
 """
 _PUBLICATIONS_TAIL: Final = f"""
-    {owner("pubowner")})
+    NULL), {role("pubowner")}, NULL, pubname
 FROM pg_publication p
 """
 _PUBLISHED_14: Final = """
@@ -264,7 +271,7 @@ _PUBLISHED_15: Final = """
 """
 
 _PRIVILEGES: Final = f"""
-SELECT 0, 'privileges', i.type || ' ' || i.identity, granted FROM (
+SELECT 0, 'privileges', i.type || ' ' || i.identity, granted, NULL, i.schema, i.name FROM (
     SELECT 'pg_namespace'::regclass AS classid, oid, {privileges("nspacl", "'n'", "nspowner")} AS granted
     FROM pg_namespace n WHERE nspacl IS NOT NULL AND nspname !~ '^pg_'
         AND nspname <> 'information_schema' AND {not_member("pg_namespace", "n.oid")}
@@ -305,7 +312,7 @@ SELECT 0, 'privileges', i.type || ' ' || i.identity, granted FROM (
 """
 
 _SAID_OF_OBJECTS: Final = f"""
-SELECT 0, 'comment', i.type || ' ' || i.identity, i.definition FROM (
+SELECT 0, 'comment', i.type || ' ' || i.identity, i.definition, NULL, i.schema, NULL FROM (
     -- OFFSET 0: what initdb commented is sorted out before any name is looked up.
     SELECT * FROM pg_description d
     WHERE d.classoid NOT IN ('pg_class'::regclass, 'pg_trigger'::regclass, 'pg_rewrite'::regclass,
@@ -321,31 +328,36 @@ SELECT 0, 'comment', i.type || ' ' || i.identity, i.definition FROM (
     OFFSET 0
 ) AS d CROSS JOIN LATERAL ({comment()}) AS i
 UNION ALL
-SELECT 0, 'security label', l.provider || ' ' || i.identity, l.label
+SELECT 0, 'security label', l.provider || ' ' || i.identity, l.label, NULL, i.schema, NULL
 FROM pg_seclabel l, pg_identify_object(l.classoid, l.objoid, l.objsubid) AS i
 UNION ALL
 SELECT 0, 'dependency', i.type || ' ' || i.identity || ' on ' || quote_ident(e.extname),
-    'DEPENDS ON EXTENSION ' || quote_ident(e.extname)
+    'DEPENDS ON EXTENSION ' || quote_ident(e.extname), NULL, i.schema, NULL
 FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid,
     pg_identify_object(d.classid, d.objid, 0) AS i
 WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'x'
+"""
+
+_ROWS: Final = """
+SELECT unit, kind, identity, definition, owner, (parse_ident(schema))[1] AS schema,
+    name::text AS name, NULL::text AS relation, NULL::text AS attributes
+FROM ({}) AS rows
 """
 
 
 def objects_sql(version: int) -> str:
     """Return the query for what is not on a relation, of a major version of PostgreSQL."""
     published = _PUBLISHED_14 if version < 15 else _PUBLISHED_15
-    return "UNION ALL".join(
-        (
-            _SCHEMAS,
-            _TYPES,
-            _FUNCTIONS,
-            _OPERATORS,
-            _LANGUAGES,
-            _FOREIGN,
-            _PUBLICATIONS_HEAD + published + _PUBLICATIONS_TAIL,
-            _PRIVILEGES,
-            _SAID_OF_OBJECTS,
-            shared_sql(version),
-        )
+    parts = (
+        _SCHEMAS,
+        _TYPES,
+        _FUNCTIONS,
+        _OPERATORS,
+        _LANGUAGES,
+        _FOREIGN,
+        _PUBLICATIONS_HEAD + published + _PUBLICATIONS_TAIL,
+        _PRIVILEGES,
+        _SAID_OF_OBJECTS,
+        shared_sql(version),
     )
+    return _ROWS.format("UNION ALL".join(parts))

@@ -11,6 +11,7 @@ from ...engine.url import DatabaseURL
 from ...engine.version_table import version_table
 from .change_queries import changes_sql
 from .object_queries import objects_sql
+from .objects import CatalogObject
 from .relation_queries import EVERY_RELATION, SOME_RELATIONS, relations_sql
 from .snapshot import Catalog, Part
 
@@ -121,11 +122,12 @@ def _same_or_new(was: Part | None, now: Part) -> Part:
 
 
 def _parts(rows: Sequence[Any]) -> dict[int, Part]:
-    parts: dict[int, dict[str, str]] = {}
-    for unit, kind, name, definition in rows:
-        objects, key = parts.setdefault(unit, {}), f"{kind} {name}"
-        # Comments on a table's constraint and trigger of one name share the key.
-        objects[key] = f"{objects[key]}\n{definition}" if key in objects else definition
+    parts: dict[int, dict[str, CatalogObject]] = {}
+    for row in rows:
+        objects, found = parts.setdefault(row.unit, {}), CatalogObject.from_row(row)
+        # Comments on a table's constraint and trigger of one name share the label.
+        shared = objects.get(found.label)
+        objects[found.label] = shared.with_more(found) if shared else found
     return {unit: Part(objects) for unit, objects in parts.items()}
 
 

@@ -13,15 +13,16 @@ from .fragments import options, role
 
 _MAPPINGS: Final = f"""
 SELECT 0::oid AS unit, 'user mapping' AS kind, quote_ident(srvname) || ' FOR '
-    || CASE umuser WHEN 0 THEN 'PUBLIC' ELSE quote_ident(usename) END AS name,
-    concat_ws(' ', 'CREATE USER MAPPING', {options("umoptions", "OPTIONS")}) AS definition
+    || CASE umuser WHEN 0 THEN 'PUBLIC' ELSE quote_ident(usename) END AS identity,
+    concat_ws(' ', 'CREATE USER MAPPING', {options("umoptions", "OPTIONS")}) AS definition,
+    NULL::text AS owner, NULL::text AS schema, NULL::text AS name
 FROM pg_user_mappings
 """
 _SUBSCRIPTIONS: Final = f"""
 SELECT 0, 'subscription', quote_ident(subname), concat_ws(' ', 'CREATE SUBSCRIPTION',
     {{columns}}, subenabled, subbinary, substream, 'SLOT ' || quote_ident(subslotname),
-    'COMMIT ' || subsynccommit, 'PUBLICATION ' || subpublications::text,
-    'OWNER TO ' || {role("subowner")})
+    'COMMIT ' || subsynccommit, 'PUBLICATION ' || subpublications::text),
+    {role("subowner")}, NULL, subname
 FROM pg_subscription WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
 _SINCE: Final = {

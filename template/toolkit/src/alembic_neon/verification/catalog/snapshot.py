@@ -1,12 +1,15 @@
 """A snapshot of the catalog and the difference of two."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import chain
+from itertools import chain, pairwise, takewhile
 from textwrap import indent
 
+from .objects import CatalogObject
 from .side_by_side import side_by_side
 
 
@@ -14,25 +17,45 @@ from .side_by_side import side_by_side
 class Difference:
     """One object that differs. `was` is None for one that is new, `now` for one that is gone."""
 
-    object: str
-    was: str | None
-    now: str | None
+    was: CatalogObject | None
+    now: CatalogObject | None
+
+    @property
+    def object(self) -> CatalogObject:
+        """The object, as it was before where it is changed."""
+        found = self.was or self.now
+        if found is None:
+            raise ValueError("nothing differs")
+        return found
+
+    @property
+    def is_of_order(self) -> bool:
+        """Whether a column differs in nothing but its position in the table."""
+        was, now = self.was, self.now
+        return was is not None and now is not None and was.differs_only_in(now, "position")
+
+    def as_json(self) -> dict[str, str | None]:
+        """Return it as reports hold it: which object, and its text before and after."""
+        return {
+            "object": self.object.label,
+            "was": self.was.text if self.was else None,
+            "now": self.now.text if self.now else None,
+        }
 
     def __str__(self) -> str:
-        if self.was is None:
-            return f"+ {self.object}: {_indented(self.now)}"
-        if self.now is None:
-            return f"- {self.object}: {_indented(self.was)}"
-        return f"~ {self.object}\n{indent(side_by_side(self.was, self.now), '    ')}"
+        label = self.object.label
+        if self.was is None or self.now is None:
+            return f"{'-' if self.was else '+'} {label}: {_indented(self.object.text)}"
+        return f"~ {label}\n{indent(side_by_side(self.was.text, self.now.text), '    ')}"
 
 
 @dataclass(frozen=True, eq=False)
-class Part(Mapping[str, str]):
+class Part(Mapping[str, CatalogObject]):
     """The objects of one relation, or those that are on none. Snapshots share the same parts."""
 
-    objects: Mapping[str, str]
+    objects: Mapping[str, CatalogObject]
 
-    def __getitem__(self, name: str) -> str:
+    def __getitem__(self, name: str) -> CatalogObject:
         return self.objects[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -44,19 +67,19 @@ class Part(Mapping[str, str]):
     @cached_property
     def digest(self) -> int:
         """The sum of the objects' digests, so that it does not depend on how they are parted."""
-        return sum(_digest(name, text) for name, text in self.objects.items())
+        return sum(_digest(each) for each in self.objects.values())
 
 
 @dataclass(frozen=True, eq=False)
 class Catalog:
-    """The objects of a database, by kind and name, each with its definition in SQL."""
+    """The objects of a database."""
 
     # By the oid of a relation; no oid gets out of here.
     parts: Mapping[int, Part] = field(repr=False)
 
     @cached_property
-    def objects(self) -> Mapping[str, str]:
-        """Every object's definition, by its kind and name."""
+    def objects(self) -> Mapping[str, CatalogObject]:
+        """Every object, by its label."""
         return dict(chain.from_iterable(part.items() for part in self.parts.values()))
 
     @cached_property
@@ -77,20 +100,71 @@ class Catalog:
         What two snapshots of one reader share is not looked at.
         """
         was, now = _apart(self.parts, later.parts), _apart(later.parts, self.parts)
-        pairs = ((name, was.get(name), now.get(name)) for name in sorted(was.keys() | now.keys()))
-        return [Difference(name, before, after) for name, before, after in pairs if before != after]
+        moved = _moved_columns(was.values(), now.values())
+        differences = []
+        for label in sorted(was.keys() | now.keys()):
+            before, after = was.get(label), now.get(label)
+            if before and after and label not in moved:
+                before, after = before.without("position"), after.without("position")
+            if before != after:
+                differences.append(Difference(before, after))
+        return differences
 
 
-def _apart(parts: Mapping[int, Part], others: Mapping[int, Part]) -> dict[str, str]:
+def _moved_columns(was: Iterable[CatalogObject], now: Iterable[CatalogObject]) -> set[str]:
+    """Return the labels of the columns that changed places with others that both sides have.
+
+    A column that comes or goes moves none of those behind it. PostgreSQL appends what is added, so
+    that those which moved stand at the end.
+    """
+    before, after = _columns_in_order(was), _columns_in_order(now)
+    moved: set[str] = set()
+    for table in before.keys() & after.keys():
+        left = {label: place for place, label in enumerate(before[table])}
+        right = [label for label in after[table] if label in left]
+        pairs = pairwise(left[label] for label in right)
+        in_order = sum(1 for _ in takewhile(lambda pair: pair[0] < pair[1], pairs))
+        moved |= set(right[in_order + 1 :])
+    return moved
+
+
+def _columns_in_order(objects: Iterable[CatalogObject]) -> dict[tuple[str, str], list[str]]:
+    columns = [each for each in objects if each.kind == "column"]
+    columns.sort(key=lambda each: each.attributes.get("position", 0))
+    tables: dict[tuple[str, str], list[str]] = {}
+    for column in columns:
+        tables.setdefault((column.schema, column.table), []).append(column.label)
+    return tables
+
+
+def significant(differences: Iterable[Difference]) -> list[Difference]:
+    """Leave out what nobody chose: another name of a NOT NULL, which PostgreSQL 18 keeps as a
+    constraint, and names after the column as it was called when that was made.
+    """
+    differences = list(differences)
+    pairs = Counter(_not_null_key(each) for each in differences)
+    return [each for each in differences if (key := _not_null_key(each)) is None or pairs[key] == 1]
+
+
+def _not_null_key(difference: Difference) -> tuple[str, str, str] | None:
+    """Return what a NOT NULL that is gone or new is on, and what it says."""
+    found = difference.object
+    if None not in (difference.was, difference.now) or not found.is_not_null_constraint:
+        return None
+    return found.schema, found.table, found.attributes["definition"]
+
+
+def _apart(parts: Mapping[int, Part], others: Mapping[int, Part]) -> dict[str, CatalogObject]:
     """Return the objects of the parts that are not the very same in `others`."""
     kept = (part.items() for oid, part in parts.items() if others.get(oid) is not part)
     return dict(chain.from_iterable(kept))
 
 
-def _digest(name: str, text: str) -> int:
-    content = f"{len(name)} {name} {text}".encode("utf-8", "surrogatepass")
+def _digest(found: CatalogObject) -> int:
+    name, attributes = found.label, json.dumps(found.attributes, sort_keys=True)
+    content = f"{len(name)} {name} {attributes}".encode("utf-8", "surrogatepass")
     return int.from_bytes(hashlib.sha256(content).digest())
 
 
-def _indented(text: str | None) -> str:
-    return (text or "").replace("\n", "\n      ")
+def _indented(text: str) -> str:
+    return text.replace("\n", "\n      ")
