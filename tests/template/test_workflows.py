@@ -43,10 +43,21 @@ def test_those_of_the_template_itself_are_valid_and_safe() -> None:
     assert result.returncode == 0, result.stdout
 
 
+@pytest.mark.parametrize(
+    ("schema", "pattern"), [("forms", "[!c]*.yml"), ("config", "config.yml")]
+)
+def test_the_forms_for_issues_are_valid(schema: str, pattern: str) -> None:
+    forms = sorted((ROOT / ".github/ISSUE_TEMPLATE").glob(pattern))
+    assert forms
+    result = program("check-jsonschema", "--builtin-schema", f"vendor.github-issue-{schema}", *forms)
+    assert result.returncode == 0, result.stdout
+
+
 def test_every_action_is_pinned_to_a_commit(workflows: Path) -> None:
     used = [
         line.strip()
-        for path in workflows.glob("*.yml")
+        for folder in (workflows, ROOT / ".github/workflows")
+        for path in folder.glob("*.yml")
         for line in path.read_text().splitlines()
         if "uses:" in line
     ]
