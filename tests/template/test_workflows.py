@@ -43,13 +43,13 @@ def test_those_of_the_template_itself_are_valid_and_safe() -> None:
     assert result.returncode == 0, result.stdout
 
 
-@pytest.mark.parametrize(
-    ("schema", "pattern"), [("forms", "[!c]*.yml"), ("config", "config.yml")]
-)
+@pytest.mark.parametrize(("schema", "pattern"), [("forms", "[!c]*.yml"), ("config", "config.yml")])
 def test_the_forms_for_issues_are_valid(schema: str, pattern: str) -> None:
     forms = sorted((ROOT / ".github/ISSUE_TEMPLATE").glob(pattern))
     assert forms
-    result = program("check-jsonschema", "--builtin-schema", f"vendor.github-issue-{schema}", *forms)
+    result = program(
+        "check-jsonschema", "--builtin-schema", f"vendor.github-issue-{schema}", *forms
+    )
     assert result.returncode == 0, result.stdout
 
 
