@@ -387,12 +387,18 @@ def test_one_line_adds_the_toolkit(
         f"{run}upgrade",
         f"{run}test",
     ]
-    (added,) = (line for line in lines if not line.startswith(run))
-    assert added.startswith(command)
+    added, *in_pyproject = (line for line in lines if not line.startswith(run))
     requirement = shlex.split(added)[-1]
-    if toolkit == "folder":
-        assert requirement == "./toolkit[embedded,lint,test]"
+    if toolkit == "folder" and lock == "poetry.lock":
+        requirement = in_pyproject[-1]
+        settings = tomllib.loads(requirement)
+        assert settings["alembic-neon"]["path"] == "toolkit"
     else:
+        assert added.startswith(command)
+        assert in_pyproject == []
+    if toolkit == "folder" and lock != "poetry.lock":
+        assert requirement == "./toolkit[embedded,lint,test]"
+    elif toolkit == "package":
         commit = check("git", "rev-parse", "HEAD", cwd=template.folder).strip()
         assert requirement == (
             f"alembic-neon[embedded,lint,test] @ git+file://{template.folder}@{commit}"
