@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from adopted_project import make_adopted_project
 from alembic_neon.embedded.server import LocalServer
+from alembic_neon.engine.database_state import current_revisions
 from alembic_neon.engine.factory import migration_connection
-from alembic_neon.engine.revisions import current_revisions, expected_heads
+from alembic_neon.engine.revisions import expected_heads
 from alembic_neon.engine.url import DatabaseURL
 from alembic_neon.engine.version_locations import version_folders
 from alembic_neon.engine.version_table import VersionTable, version_table

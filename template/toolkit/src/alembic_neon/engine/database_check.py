@@ -1,47 +1,71 @@
-"""The check at an application's start: the database answers, and is at head."""
+"""The check at an application's start: the database answers, and is not behind the code."""
 
 import asyncio
+import logging
 from weakref import WeakKeyDictionary
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ..errors import ToolkitError
+from .database_state import DatabaseState, read_database_state
 from .driver_errors import translate_driver_errors
-from .revisions import current_revisions, expected_heads
+from .revisions import RevisionGraph, read_revision_graph
 
-_required: "WeakKeyDictionary[AsyncEngine, frozenset[str]]" = WeakKeyDictionary()
+_log = logging.getLogger(__name__)
+
+_required: "WeakKeyDictionary[AsyncEngine, RevisionGraph]" = WeakKeyDictionary()
 
 
 async def check_database(engine: AsyncEngine, *, require_head: bool = True) -> None:
     """Check that the database answers and is at head; call it when an application starts.
 
-    A compute that sleeps is waited for, up to DB_CONNECT_TIMEOUT. Nothing is ever created: that is
-    what migrations are for. From then on `check_health(engine)` compares the revision as well,
-    unless `require_head` is off.
+    A database that a newer release has migrated is served, with a warning in the log, so that a
+    rolling deployment and a rollback of the code work; one that is behind is refused. A compute
+    that sleeps is waited for, up to DB_CONNECT_TIMEOUT. Nothing is ever created: that is what
+    migrations are for. From then on `check_health(engine)` compares the revision as well, unless
+    `require_head` is off.
 
     Raises:
         ConfigurationError: the credentials are refused, or the migration files are missing.
         ConnectionFailedError: the database cannot be reached.
-        ToolkitError: the database is not at head, and `require_head` is set.
+        ToolkitError: the database is behind the migration files, or at a revision that is not known
+            to build on them, and `require_head` is set.
     """
-    heads = await asyncio.to_thread(expected_heads) if require_head else None
+    graph = await asyncio.to_thread(read_revision_graph) if require_head else None
     with translate_driver_errors(engine.url):
         async with engine.connect() as connection:
-            current = await current_revisions(connection)
-    if heads is None:
-        _required.pop(engine, None)
-        return
-    if current != heads:
-        raise ToolkitError(
-            f"The database is at {_names(current)}, the application needs {_names(heads)}.",
+            if graph is None:
+                _required.pop(engine, None)
+                return
+            state = await read_database_state(connection, graph)
+    if not state.is_served:
+        raise _refusal(state)
+    if state.position == "ahead":
+        _log.warning(
+            "The database is at %s, ahead of this release, which needs %s.",
+            _names(state.current),
+            _names(state.heads),
+        )
+    _required[engine] = graph
+
+
+def required_revisions(engine: AsyncEngine) -> RevisionGraph | None:
+    """Return the files' revisions that `check_database` required; None: it required none."""
+    return _required.get(engine)
+
+
+def _refusal(state: DatabaseState) -> ToolkitError:
+    if state.position == "behind":
+        return ToolkitError(
+            f"The database is at {_names(state.current)}, the application needs "
+            f"{_names(state.heads)}.",
             "Run: db upgrade",
         )
-    _required[engine] = heads
-
-
-def required_heads(engine: AsyncEngine) -> frozenset[str] | None:
-    """Return the revisions that `check_database` required of an engine; None: it required none."""
-    return _required.get(engine)
+    return ToolkitError(
+        f"The database is at {_names(state.current)}, which is in no migration file and not known "
+        f"to build on {_names(state.heads)}.",
+        "Deploy the code that has that revision, or set DATABASE_URL to the right database.",
+    )
 
 
 def _names(revisions: frozenset[str]) -> str:

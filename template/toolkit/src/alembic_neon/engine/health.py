@@ -9,11 +9,11 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from .database_check import required_heads
+from .database_check import required_revisions
+from .database_state import read_database_state
 from .default_engine import opened_engine
 from .pool import Counters
 from .pool_stats import counters_of
-from .revisions import current_revisions
 
 Stage = Literal["ready", "not_open", "connect", "query", "revision"]
 
@@ -137,8 +137,8 @@ async def _ask(engine: AsyncEngine, timeout_seconds: float) -> Health:
                 stage = "query"
                 await connection.execute(text("SELECT 1"))
                 stage = "revision"
-                heads = required_heads(engine)
-                if heads is None or await current_revisions(connection) == heads:
+                graph = required_revisions(engine)
+                if graph is None or (await read_database_state(connection, graph)).is_served:
                     stage, ok = "ready", True
     except Exception:  # noqa: BLE001, S110 - whatever it was, the stage says where
         pass

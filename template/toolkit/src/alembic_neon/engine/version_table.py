@@ -3,13 +3,17 @@
 import re
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import MetaData, Table
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 
 from ..errors import ConfigurationError
 from ..project import setting_source, tool_settings
+
+# What the toolkit notes beside the version table, in its schema: each applied revision with those
+# that it builds on, so that an older release can tell a newer database from another one's.
+REVISIONS_TABLE: Final = "alembic_neon_revisions"
 
 
 @dataclass(frozen=True)

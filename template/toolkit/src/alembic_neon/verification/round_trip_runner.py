@@ -12,9 +12,9 @@ from sqlalchemy import Connection, event
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.util import await_
 
+from ..engine.database_state import current_revisions
 from ..engine.driver_errors import translate_driver_errors
 from ..engine.factory import create_migration_engine
-from ..engine.revisions import current_revisions
 from ..engine.url import DatabaseURL
 from ..engine.version_table import version_table
 from ..errors import MigrationError, ToolkitError, UsageError

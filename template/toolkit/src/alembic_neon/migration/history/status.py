@@ -6,8 +6,8 @@ from alembic.config import Config
 from alembic.script import Script
 from alembic.script.revision import ResolutionError
 
+from ...engine.database_state import current_revisions
 from ...engine.factory import migration_connection
-from ...engine.revisions import current_revisions
 from ...engine.url import DatabaseURL
 from ..commands import revision_not_in_files, script_directory
 from ..configuration import alembic_config
