@@ -177,6 +177,38 @@ async def test_a_declared_loss_excuses_no_other_revision(
     assert "499990 of 499990 rows are gone" in losses[1].message
 
 
+async def test_the_order_of_columns_after_a_declared_drop_is_nobody_elses_fault(
+    parent: DatabaseURL, provider: BranchProvider, project: ScratchProject
+) -> None:
+    """c3's downgrade adds `v` again, behind what b2 added; b2's own downgrade is right."""
+    project.revision(
+        "b2", "a1", up='op.execute("ALTER TABLE t ADD w int")', undo='op.drop_column("t", "w")'
+    )
+    project.revision(
+        "c3",
+        "b2",
+        up='op.drop_column("t", "v")',
+        undo='op.execute("ALTER TABLE t ADD v int")',
+        extra='data_loss = "unread"',
+    )
+    await first_column(parent, "ALTER TABLE t ADD u int")
+    found = await run(provider)
+    assert found.round_trip.differences == ()
+    assert found.round_trip.checked == 2
+
+
+async def test_a_table_without_statistics_is_reported_with_the_rows_that_were_counted(
+    parent: DatabaseURL, provider: BranchProvider, project: ScratchProject
+) -> None:
+    await first_column(parent, "CREATE TABLE fresh AS SELECT g AS n FROM generate_series(1, 9) g")
+    up = 'op.execute("ALTER TABLE fresh ALTER n TYPE bigint")'
+    undo = 'op.execute("ALTER TABLE fresh ALTER n TYPE int")'
+    project.revision("b2", "a1", up=up, undo=undo)
+    found = await run(provider)
+    (rewrite,) = [each for each in found.findings if each.rule == "rewrites-table"]
+    assert "public.fresh (0.0 MiB, 9 rows)" in rewrite.message
+
+
 async def test_what_a_failing_revision_committed_by_itself_is_its_own_loss(
     parent: DatabaseURL, provider: BranchProvider, project: ScratchProject
 ) -> None:

@@ -1,7 +1,10 @@
 """The plugin for pytest, in a project of its own: a test for each revision, or for the new."""
 
 import re
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from alembic_neon.engine.url import DatabaseURL
@@ -123,3 +126,34 @@ async def test_only_new_is_what_the_settings_database_does_not_have(
 def test_the_last_failed_ones_can_be_run_again(run_pytest: Pytest) -> None:
     assert run_pytest("--lf")[0] == outcomes("r4")
     assert run_pytest("--lf")[0] == {"r4": "FAILED"}
+
+
+def test_importing_the_plugin_imports_nothing_beyond_pytest() -> None:
+    """Every run of pytest in the environment pays for it."""
+    code = (
+        "import sys, pytest, pathlib, functools; before = set(sys.modules); "
+        "import alembic_neon.pytest_plugin; print(sorted(set(sys.modules) - before))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "['alembic_neon', 'alembic_neon.pytest_plugin']"
+
+
+def test_a_project_without_alembic_is_tested_as_without_the_plugin(tmp_path: Path) -> None:
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    (tmp_path / "test_it.py").write_text("def test_it(tmp_path):\n    pass\n")
+    ran = run_module(
+        "pytest", "-p", "no:cacheprovider", cwd=tmp_path, PYTEST_DEBUG_TEMPROOT=str(tmp_path)
+    )
+    assert "1 passed" in ran.stdout, ran.stdout
+    assert ran.returncode == 0
+    assert not (tmp_path / ".neon-local").exists()
+
+
+def test_without_pytest_alembic_only_the_toolkits_own_tests_are_offered() -> None:
+    code = (
+        "import sys; sys.modules['pytest_alembic'] = None; "
+        "from alembic_neon.testing import *; "
+        "print(sorted(name for name in dir() if name.startswith('test_')))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "['test_models_match_the_migrations', 'test_round_trip']"

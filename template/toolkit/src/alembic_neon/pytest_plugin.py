@@ -1,10 +1,9 @@
 """The pytest plugin: databases for tests on a server of their own, and a test for each revision.
 
 It is loaded by its entry point in every run of pytest in the environment, so that it imports
-nothing of the toolkit until a test uses a fixture of it.
+nothing beyond pytest itself until a test uses a fixture of it.
 """
 
-import asyncio
 import os
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -73,6 +72,8 @@ def _history() -> "History":
 
 @cache
 def _new_revisions() -> "list[Script]":
+    import asyncio
+
     from .engine.settings import load_settings
     from .migration.history.status import read_status
 
@@ -125,6 +126,8 @@ def empty_database(test_databases: "TestDatabases") -> "Iterator[DatabaseURL]":
 @pytest.fixture(scope="session")
 def migrated_template(test_databases: "TestDatabases") -> "Iterator[DatabaseURL]":
     """The URL of a database at head that `migrated_database` copies. Leave it as it is."""
+    import asyncio
+
     from .migration.runner.run import upgrade
 
     url = test_databases.create()
@@ -152,6 +155,8 @@ def history_check(
     test_databases: "TestDatabases", request: pytest.FixtureRequest
 ) -> "Iterator[Callable[[str], RoundTrip]]":
     """A function that checks revisions on one database after the other: see `HistoryChecker`."""
+    import asyncio
+
     from .verification.round_trip import HistoryChecker
 
     with asyncio.Runner() as runner:  # one loop, as the connections stay open between tests

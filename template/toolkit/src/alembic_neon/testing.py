@@ -21,6 +21,13 @@ from .verification.assertions import drift_of_models
 from .verification.history import History
 from .verification.round_trip import RoundTrip
 
+__all__ = [
+    "alembic_config",
+    "alembic_engine",
+    "test_models_match_the_migrations",
+    "test_round_trip",
+]
+
 with suppress(ModuleNotFoundError):
     from pytest_alembic.tests import (
         test_model_definitions_match_ddl,
@@ -29,16 +36,12 @@ with suppress(ModuleNotFoundError):
         test_upgrade,
     )
 
-__all__ = [
-    "alembic_config",
-    "alembic_engine",
-    "test_model_definitions_match_ddl",
-    "test_models_match_the_migrations",
-    "test_round_trip",
-    "test_single_head_revision",
-    "test_up_down_consistency",
-    "test_upgrade",
-]
+    __all__ += [
+        "test_model_definitions_match_ddl",
+        "test_single_head_revision",
+        "test_up_down_consistency",
+        "test_upgrade",
+    ]
 
 
 @pytest.fixture

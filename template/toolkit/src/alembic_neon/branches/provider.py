@@ -178,7 +178,8 @@ def changeable(branches: Mapping[str, Branch], name: str, verb: str) -> Branch:
     branch = existing(branches, name)
     if branch.is_default:
         raise UsageError(
-            f"{name} is the default branch and is never {verb}.", "db downgrade base empties it."
+            f"{name} is the default branch and is never {verb}.",
+            "Work on a branch of it: db branch create NAME.",
         )
     if branch.is_protected:
         raise UsageError(

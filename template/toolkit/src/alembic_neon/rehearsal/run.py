@@ -108,10 +108,12 @@ async def rehearse(provider: BranchProvider, options: Options, say: Say) -> Rehe
             status = await read_status(url)
             before, losses = await take_snapshot(url), LossLog(url)
             await losses.start()
+            row_counts = losses.row_counts
             version = await _server_version(url)
         tracer = Tracer()
         with gathered.phase("upgrade", _upgrading(len(status.pending))):
             succeeded = await _upgrade(url, status, load, _Recorder(tracer, losses, say), gathered)
+        tracer.count_rows(row_counts)
         with gathered.phase("verification", "Verifying schema, data and round trip"):
             after = await take_snapshot(url)
             await _add_losses(losses, status.pending, gathered)

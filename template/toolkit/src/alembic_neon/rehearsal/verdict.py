@@ -142,7 +142,9 @@ def _waiting(mode: str) -> str:
 
 
 def _described(relation: Relation) -> str:
-    return f"{relation.name} ({relation.size_bytes / 1024**2:.1f} MiB, about {relation.rows} rows)"
+    rows = f"{relation.rows} row{'s' * (relation.rows != 1)}"
+    estimate = "" if relation.is_counted else "about "
+    return f"{relation.name} ({relation.size_bytes / 1024**2:.1f} MiB, {estimate}{rows})"
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -63,6 +63,11 @@ class LossLog:
         """
         self._data = await summarize_data(self._url)
 
+    @property
+    def row_counts(self) -> Mapping[int, int]:
+        """The rows of each table, by its oid, when it was last read."""
+        return {oid: table.rows for oid, table in self._data.items()}
+
     async def record(self, revision: str, untouched: Collection[int] = ()) -> None:
         """Note what `revision`, which was just committed, removed or changed.
 

@@ -3,9 +3,9 @@
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from sqlalchemy import Connection, event
@@ -57,11 +57,15 @@ class RevisionTrace:
 
 @dataclass(frozen=True)
 class Relation:
-    """A table, partitioned table or materialized view: rows as the planner estimates them."""
+    """A table, partitioned table or materialized view.
+
+    Its rows are as the planner estimates them, unless somebody has counted them.
+    """
 
     name: str
     rows: int
     size_bytes: int
+    is_counted: bool = False
 
 
 class Tracer:
@@ -121,6 +125,12 @@ class Tracer:
         finally:
             for name, listener in listeners:
                 event.remove(connection, name, listener)
+
+    def count_rows(self, counts: Mapping[int, int]) -> None:
+        """Replace the planner's estimates by what was counted, by the oid of the table."""
+        for oid, rows in counts.items():
+            if oid in self.relations:
+                self.relations[oid] = replace(self.relations[oid], rows=rows, is_counted=True)
 
     def end_revision(self, revision: str, message: str) -> None:
         """Give the statements since the last call to a revision that was just applied."""
