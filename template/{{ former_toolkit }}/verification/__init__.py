@@ -1,0 +1,1 @@
+"""Old imports: see the folder above."""
