@@ -17,7 +17,7 @@ from releases import RELEASES
 from rendering import ROOT, Template, check, commit_all
 
 COPIER_YML: dict[str, Any] = yaml.safe_load((ROOT / "copier.yml").read_text())
-OLD, NEW = "tests/migrations/test_round_trip.py", "tests/migrations/trips/test_trip.py"
+OLD, NEW = "tests/migrations/test_migrations.py", "tests/migrations/trips/test_trip.py"
 ENTRY = f"""
 _migrations:
   - version: 2.0.0
@@ -35,10 +35,10 @@ def renaming(tmp_path_factory: pytest.TempPathFactory) -> Template:
     """A template whose version 2 renames a file and changes its first line; 2.1 changes no file."""
     template = Template.of_working_tree(tmp_path_factory.mktemp("renaming"))
     template.release("v1.0.0")
-    old, new = (template.folder / f"template/{name}.jinja" for name in (OLD, NEW))
+    old, new = (template.folder / "template" / name for name in (OLD, NEW))
     new.parent.mkdir()
     old.rename(new)
-    replace(new, "Each revision goes", "Every revision goes")
+    replace(new, "Every revision upgrades", "Each revision upgrades")
     commit_all(template.folder, "Rename without a script", "without-script")
     with (template.folder / "copier.yml").open("a") as file:
         file.write(ENTRY)
@@ -70,7 +70,7 @@ def test_edits_in_a_renamed_file_are_kept(renaming: Template, tmp_path: Path) ->
     assert not (project / OLD).exists()
     assert text.count("# Ours.") == 1
     assert text.count("<<<<<<< before updating") == 2
-    assert text.count("Each revision goes") == text.count("Every revision goes") == 1
+    assert text.count("Every revision upgrades") == text.count("Each revision upgrades") == 1
     unmerged = check("git", "ls-files", "--unmerged", cwd=project).splitlines()
     assert {line.split("\t")[1] for line in unmerged} == {NEW}
 

@@ -51,24 +51,17 @@ class Updated:
     folder: Path
     before: dict[str, str]
     fresh: Path
-    """A project of the present version, with the user's edits in the files of both."""
+    """A project of the present version and the same answers, with the edits in the files of both."""
 
     def owner(self, path: str) -> str:
         """Return who owns a file, as the project's README says: the template, both, or you."""
         readme = (self.fresh / "README.md").read_text()
-        for row in readme.partition("## What is whose")[2].splitlines():
+        for row in readme.partition("## File ownership")[2].splitlines():
             if len(cells := row.split(" | ")) == 3:
                 names = re.findall(r"`([\w./*-]+)`", cells[0])
                 if any(re.match(name.replace("*", "[^/]*"), path) for name in names):
                     return cells[1]
-        return (
-            "the template" if path in (".copier-answers.yml", f"{self.package}py.typed") else "you"
-        )
-
-    @property
-    def package(self) -> str:
-        """The folder of the package, with a slash."""
-        return f"src/{_answers(self.folder)['package_name']}/"
+        return "the template" if path == ".copier-answers.yml" else "you"
 
     def of(self, owner: str, found: dict[str, str]) -> dict[str, str]:
         """Return the files of one owner."""
@@ -112,7 +105,7 @@ def updated(
     make(released, release, project, **PROFILES[profile])
     before = files(project)
     update(project)
-    fresh = released.render(folder / "fresh", PRESENT, **PROFILES[profile])
+    fresh = released.render(folder / "fresh", PRESENT, **_answers(project))
     edit_shared_files(fresh)
     return Updated(project, before, fresh)
 
@@ -246,7 +239,7 @@ def project(released: Template, tmp_path: Path) -> Path:
     ("path", "old", "new"),
     [
         # A file of the template, where the versions differ too.
-        ("src/my_app/db/connection/health.py", '"""', '"""Ours. '),
+        ("src/my_app/db/connection/url.py", '"""', '"""Ours. '),
         # A file of both: a dependency that sorts to where the template adds one.
         (
             "pyproject.toml",
