@@ -29,7 +29,7 @@ def inherited_environment() -> dict[str, str]:
     return {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith((*DATABASE_SETTINGS, "VIRTUAL_ENV", "PYTEST_"))
+        if not name.startswith((*DATABASE_SETTINGS, "VIRTUAL_ENV", "PYTEST_", "PYTHONPATH"))
     }
 
 
