@@ -370,6 +370,7 @@ def _but_answers(folder: str, names: list[str]) -> list[str]:
     ("lock", "command", "run"),
     [
         ("uv.lock", "uv add", "uv run db "),
+        ("../uv.lock", "uv add", "uv run db "),
         ("poetry.lock", "poetry add", "poetry run db "),
         ("", "pip install", "db "),
     ],
