@@ -134,6 +134,16 @@ async def test_a_downgrade_that_fails_is_told_with_its_line(
     assert "in DROP TABLE not_there" in str(found)
 
 
+async def test_an_upgrade_that_fails_is_headed_by_its_own_line(
+    based: ScratchProject, database: DatabaseURL
+) -> None:
+    path = based.revision("b2", "a1", up=executes("ALTER TABLE t ADD c int NOT NULL"))
+    report = str(await check_round_trip(database, "b2"))
+    lines = path.read_text().splitlines()
+    line = lines.index("    op.execute('ALTER TABLE t ADD c int NOT NULL')") + 1
+    assert report.startswith(f"migrations/versions/{path.name}:{line}: revision b2 (b2 it is)\n")
+
+
 async def test_a_downgrade_that_nobody_wrote_may_be_declared(
     based: ScratchProject, database: DatabaseURL
 ) -> None:
@@ -371,6 +381,45 @@ async def test_an_upgrade_that_fails_on_rows_does_not_fail_those_after_it(
     based.revision("c3", "b2", up=up, undo=undo)
     found = {each.revision: each.ok for each in await check_history(database)}
     assert found == {"a1": True, "b2": False, "c3": True}
+
+
+@pytest.mark.parametrize("order", ["b2 c3 d4", "c3 d4", "d4"])
+async def test_what_a_trigger_does_for_the_toolkits_own_rows_is_nobodys_loss(
+    project: ScratchProject, databases: TestDatabases, order: str
+) -> None:
+    """c3 gives `t` more rows, for which the trigger changes `counts`; d4 only adds a column."""
+    tables = ("CREATE TABLE t (id int)", "CREATE TABLE counts (n int NOT NULL)")
+    project.revision("a1", up=executes(*tables), undo=executes("DROP TABLE t, counts"))
+    count = (
+        "CREATE FUNCTION count_up() RETURNS trigger LANGUAGE plpgsql AS "
+        "'BEGIN UPDATE counts SET n = n % 1000 + 1; RETURN NULL; END'"
+    )
+    trigger = "CREATE TRIGGER c AFTER INSERT ON t FOR EACH ROW EXECUTE FUNCTION count_up()"
+    undo = executes("DROP TRIGGER c ON t", "DROP FUNCTION count_up")
+    project.revision("b2", "a1", up=executes(count, trigger), undo=undo)
+    for name, down, table in (("c3", "b2", "t"), ("d4", "c3", "counts")):
+        up, undo = executes(f"ALTER TABLE {table} ADD z int"), f'op.drop_column("{table}", "z")'
+        project.revision(name, down, up=up, undo=undo)
+    for found in await checked(databases, *order.split()):
+        assert found.ok, str(found)
+
+
+async def test_what_a_hook_does_to_another_table_is_nobodys_loss(
+    project: ScratchProject, databases: TestDatabases
+) -> None:
+    async def hook(table: str, connection: AsyncConnection) -> bool:
+        await connection.exec_driver_sql("UPDATE counts SET n = n % 1000 + 1")
+        return False
+
+    tables = ("CREATE TABLE t (id int)", "CREATE TABLE counts (n int NOT NULL)")
+    project.revision("a1", up=executes(*tables), undo=executes("DROP TABLE t, counts"))
+    for name, down, table in (("b2", "a1", "t"), ("c3", "b2", "counts")):
+        up, undo = executes(f"ALTER TABLE {table} ADD z int"), f'op.drop_column("{table}", "z")'
+        project.revision(name, down, up=up, undo=undo)
+    async with HistoryChecker(databases, History.load(), hook) as checker:
+        for revision in ("b2", "c3"):
+            found = await checker.check(revision)
+            assert found.ok, str(found)
 
 
 # The order of the history, and the databases

@@ -47,6 +47,10 @@ class Observer:
     async def fill(self) -> Sequence[Unfilled]:
         """Put rows into the tables that have none; return those that newly cannot be filled."""
         unfilled = await self._rows.fill(self._touched)
+        if self._touched is not None:
+            # Triggers and the hook may have changed other tables than those that were filled.
+            changed = await self._connection.exec_driver_sql(TOUCHED_SQL)
+            self._touched.update(changed.scalars())
         await self._connection.commit()
         new = [each for each in unfilled if each.table not in self._told]
         self._told = {each.table for each in unfilled}

@@ -209,7 +209,7 @@ class _RoundTripSteps:
             raise MigrationError(
                 f"{failure.place}: revision {script.revision}, before {self._script.revision}, "
                 f"fails: {failure.reason}",
-                failure.advice or "Mend that one first.",
+                failure.advice or "Fix that one first.",
             ) from None
         self.found.failure = failure
 

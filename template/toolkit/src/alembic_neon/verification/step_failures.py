@@ -15,12 +15,12 @@ from .history import line_of, place
 _ADVICE: Final = {
     "23502": "Add the column as nullable, fill it with an UPDATE and then set NOT NULL, or give it "
     "a server_default.",
-    "23503": "Mend or delete the rows without a target first, or add the foreign key NOT VALID.",
+    "23503": "Fix or delete the rows without a target first, or add the foreign key NOT VALID.",
     "23505": "Remove the duplicates first, in this revision or an earlier one.",
-    "23514": "Mend the rows first, or add the CHECK NOT VALID and validate it later.",
-    "23P01": "Mend the rows that exclude each other first.",
+    "23514": "Fix the rows first, or add the CHECK NOT VALID and validate it later.",
+    "23P01": "Fix the rows that exclude each other first.",
     "22001": "Shorten the values first, or say in `postgresql_using` how they are cut.",
-    "22003": "Mend the values that are out of the new type's range first.",
+    "22003": "Fix the values that are out of the new type's range first.",
     "22P02": "Say in `postgresql_using` what becomes of values that the new type does not take.",
     "22007": "Say in `postgresql_using` what becomes of values that the new type does not take.",
     "2BP01": "Drop first what depends on it.",
