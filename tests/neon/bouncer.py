@@ -85,7 +85,7 @@ def running_bouncer(
     port = _PORT if certificates is None else _free_port()
     _write(folder, server, port, pool_size, certificates)
     for path in (folder, *folder.iterdir()):
-        binaries.give(path)
+        binaries.chown_to_server_user(path)
     said = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
     with (folder / "log").open("w+") as log:
         # It refuses to run as root, like PostgreSQL.

