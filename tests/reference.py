@@ -25,10 +25,10 @@ if __name__ == "__main__":  # pytest has its own way to the toolkit
 from alembic_neon import errors, project, pytest_plugin
 from alembic_neon.cli.app import app, main
 from alembic_neon.engine.settings import Settings
+from alembic_neon.migration.history import markers
 from alembic_neon.migration.lint import rules
 from alembic_neon.migration.lint.findings import Severity
 from alembic_neon.rehearsal.thresholds import Thresholds
-from alembic_neon.verification import history
 from typer.main import get_command
 
 _HEAD: Final = """# Reference
@@ -155,7 +155,7 @@ def _tool_keys() -> Iterator[str]:
 
 def _revision_variables() -> Iterator[str]:
     yield 'Plain variables of the file, without an import: `irreversible = "why"`.\n'
-    rows = [(f"`{name}`", text) for name, text in described(history.declared).items()]
+    rows = [(f"`{name}`", text) for name, text in described(markers.revision_marker).items()]
     yield from table(("variable", "meaning"), rows)
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import reference
 from alembic_neon import project
+from alembic_neon.migration.history import markers
 from alembic_neon.rehearsal.thresholds import Thresholds
-from alembic_neon.verification import history
 from rendering import TOOLKIT_PARENT
 
 TOOLKIT = TOOLKIT_PARENT / "alembic_neon"
@@ -31,7 +31,7 @@ def test_every_variable_of_a_revision_is_described() -> None:
     """What is asked of a revision's module: Alembic's own names, and those that we describe."""
     asked = {name for path in TOOLKIT.rglob("*.py") for name in _variables_read(path)}
     own = asked - {"upgrade", "downgrade"}
-    assert own == set(reference.described(history.declared))
+    assert own == set(reference.described(markers.revision_marker))
 
 
 def _keys_read(path: Path) -> list[str]:
@@ -52,11 +52,11 @@ def _keys_read(path: Path) -> list[str]:
 
 
 def _variables_read(path: Path) -> list[str]:
-    """Names in `getattr(script.module, "…", None)` and in `declared(script, "…")`."""
+    """Names in `getattr(script.module, "…", None)` and in `revision_marker(script, "…")`."""
     found = []
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            is_ours = node.func.id == "declared"
+            is_ours = node.func.id == "revision_marker"
             is_module = node.func.id == "getattr" and ast.unparse(node.args[0]).endswith(".module")
             if (is_ours or is_module) and isinstance(node.args[1], ast.Constant):
                 found.append(str(node.args[1].value))

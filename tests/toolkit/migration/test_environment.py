@@ -55,7 +55,7 @@ async def test_it_takes_a_connection_of_the_callers(
 
     async with engine.connect() as connection:
         await connection.run_sync(upgrade)
-    assert await tables(engine) == {"alembic_version", "made"}
+    assert await tables(engine) == {"alembic_neon_revisions", "alembic_version", "made"}
 
 
 def test_it_takes_an_engine(revised: ScratchProject, database: DatabaseURL) -> None:
@@ -63,7 +63,7 @@ def test_it_takes_an_engine(revised: ScratchProject, database: DatabaseURL) -> N
     config = revised.config
     config.attributes["connection"] = engine
     command.upgrade(config, "head")
-    assert asyncio.run(tables(engine)) == {"alembic_version", "made"}
+    assert asyncio.run(tables(engine)) == {"alembic_neon_revisions", "alembic_version", "made"}
 
 
 async def test_without_a_connection_it_uses_the_settings_also_inside_a_running_loop(
@@ -74,7 +74,7 @@ async def test_without_a_connection_it_uses_the_settings_also_inside_a_running_l
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", database.render())
     command.upgrade(revised.config, "head")
-    assert await tables(engine) == {"alembic_version", "made"}
+    assert await tables(engine) == {"alembic_neon_revisions", "alembic_version", "made"}
 
 
 async def test_a_failure_inside_a_running_loop_reaches_the_caller(

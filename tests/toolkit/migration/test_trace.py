@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from alembic_neon.engine.factory import create_migration_engine
 from alembic_neon.engine.url import DatabaseURL
+from alembic_neon.migration.sql_events import SqlEvents
 from alembic_neon.migration.trace.tracer import RevisionTrace, Tracer
 from queries import first_column
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -31,7 +32,7 @@ async def run(database: DatabaseURL) -> Run:
                 if autocommit:
                     await connection.execution_options(isolation_level="AUTOCOMMIT")
                 assert connection.sync_connection is not None
-                with tracer.tracing(connection.sync_connection):
+                with SqlEvents(connection.sync_connection, [tracer]).active():
                     await _execute(connection, statements)
         finally:
             await engine.dispose()

@@ -10,29 +10,50 @@ from typing import Any, Final
 
 import asyncpg
 
+from .sql_scan import split_statements, without_literals
+
 # What begins so returns no rows, if it does not say RETURNING.
 _WITHOUT_ROWS: Final = re.compile(
     r"\s*(ALTER|COMMENT|CREATE|DELETE|DROP|GRANT|INSERT|REVOKE|TRUNCATE|UPDATE)\b", re.IGNORECASE
 )
-# A parameter; rows; and a second statement, which the simple protocol would run and PREPARE does
-# not: after a COMMIT in the middle a revision would be half-done.
-_NEEDS_PREPARING: Final = re.compile(r"\$\d|\bRETURNING\b|;(?!\s*\Z)", re.IGNORECASE)
+_HAS_PARAMETERS: Final = re.compile(r"\$\d")
+_RETURNING: Final = re.compile(r"\bRETURNING\b", re.IGNORECASE)
 
 
 class SimpleQueryConnection(asyncpg.Connection):  # type: ignore[misc] # it has no types
-    """asyncpg's connection, which does not prepare what has no parameters and returns no rows."""
+    """asyncpg's connection, which does not prepare what has no parameters and returns no rows.
 
-    __slots__ = ()
+    So several statements in one string run, as they do under psycopg; PREPARE takes only one.
+    `begin_with` is SQL that the next BEGIN takes along, in its round trip.
+    """
+
+    __slots__ = ("begin_with",)
+
+    async def execute(self, query: str, *args: Any, **options: Any) -> str:
+        """Run statements without results, as asyncpg does; a BEGIN takes `begin_with` along."""
+        first = getattr(self, "begin_with", "")
+        if first and query.startswith("BEGIN"):  # asyncpg's Transaction.start()
+            self.begin_with = ""
+            query = f"{query} {first}"
+        status: str = await super().execute(query, *args, **options)
+        return status
 
     async def prepare(self, query: str, **options: Any) -> Any:
         """Return what runs the statement: one that is prepared, or one that need not be.
 
         SQLAlchemy asks with `name=None`; who else asks gets what asyncpg has.
         """
-        is_sqlalchemy = options == {"name": None}
-        if is_sqlalchemy and _WITHOUT_ROWS.match(query) and not _NEEDS_PREPARING.search(query):
+        if options == {"name": None} and _is_simple(query):
             return UnpreparedStatement(self, query)
         return await super().prepare(query, **options)
+
+
+def _is_simple(query: str) -> bool:
+    if "$" in query and _HAS_PARAMETERS.search(without_literals(query)):
+        return False
+    if _WITHOUT_ROWS.match(query) and not _RETURNING.search(query):
+        return True
+    return ";" in query and len(split_statements(query)) > 1
 
 
 class UnpreparedStatement:

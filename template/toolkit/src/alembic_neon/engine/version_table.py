@@ -31,7 +31,15 @@ class VersionTable:
     @cached_property
     def quoted(self) -> str:
         """The name as SQLAlchemy writes it into SQL, with its schema if it has one."""
-        table = Table(self.name, MetaData(), schema=self.schema)
+        return self._quoted(self.name)
+
+    @cached_property
+    def revisions_quoted(self) -> str:
+        """The name of the table of applied revisions, in the same way."""
+        return self._quoted(REVISIONS_TABLE)
+
+    def _quoted(self, name: str) -> str:
+        table = Table(name, MetaData(), schema=self.schema)
         dialect = PGDialect_asyncpg()  # type: ignore[no-untyped-call]
         return dialect.identifier_preparer.format_table(table)
 

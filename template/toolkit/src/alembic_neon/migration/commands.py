@@ -6,19 +6,17 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from alembic.script.revision import ResolutionError, RevisionError
 from alembic.util import CommandError
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ..engine.driver_errors import server_message, translate_driver_errors
+from ..engine.driver_errors import translate_driver_errors
 from ..errors import ConfigurationError, MigrationError, ToolkitError, UsageError
-from .runner.execution import COMMITTED_INSIDE
 
 
 async def run_command(
@@ -46,11 +44,6 @@ async def run_command(
                 return await connection.run_sync(run)
     except CommandError as error:
         raise explain_refusal(error, arguments.get("revision", "")) from None
-    except DBAPIError as error:
-        failure = _explain_statement(error, config)
-        if failure is None:
-            raise
-        raise failure from None
     finally:
         config.attributes.pop("connection", None)
 
@@ -172,22 +165,3 @@ def explain_refusal(error: CommandError, asked: str | None = None) -> ToolkitErr
     if isinstance(cause, ResolutionError) and asked is not None and cause.argument not in asked:
         return revision_not_in_files(cause.argument)
     return UsageError(f"{text}.", "alembic history lists the revisions of this project.")
-
-
-_ROLLED_BACK: Final = "That revision was rolled back."
-
-
-def _explain_statement(error: DBAPIError, config: Config) -> ToolkitError | None:
-    """Return the error for a statement that failed inside a revision file, or None."""
-    files = {script.path for script in ScriptDirectory.from_config(config).walk_revisions()}
-    frames = [
-        frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename in files
-    ]
-    if not frames:
-        return None
-    place = f"{Path(frames[-1].filename).name}, line {frames[-1].lineno}"
-    what = COMMITTED_INSIDE if COMMITTED_INSIDE in getattr(error, "__notes__", ()) else _ROLLED_BACK
-    return MigrationError(
-        f"{place}: {server_message(error).replace(chr(10), ' ')}",
-        f"{what} db status shows where the database stands.",
-    )

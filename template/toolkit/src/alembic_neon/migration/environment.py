@@ -3,7 +3,6 @@
 import asyncio
 import logging.config
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -18,12 +17,13 @@ from ..engine.factory import create_migration_engine
 from ..engine.url import DatabaseURL
 from ..engine.version_table import version_table
 from ..errors import ConfigurationError
+from .alembic_internals import is_run
 from .autogenerate.filters import name_filter, object_filter
 from .autogenerate.generate import AUTOGENERATE_PLUGINS, render_item, review_directives
 from .autogenerate.metadata import HasMetadata, Metadata, metadata_of, schemas_of
 from .autogenerate.server_defaults import patch_server_default_comparison
 from .hooks import load_hooks
-from .runner.execution import is_run, run_migrations_locked
+from .runner.execution import run_migrations_locked
 from .runner.progress import Progress
 
 
@@ -66,13 +66,10 @@ def _run(connection: Connection, metadata: Metadata) -> None:
         # Alembic would take it for the caller's own transaction and leave the commit to him: the
         # whole upgrade would be rolled back without an error.
         connection.commit()
-    configure = partial(_configure, metadata, connection=connection)
-    configure()
+    _configure(metadata, connection=connection)
     if is_run(context.get_context()):
         progress = context.config.attributes.get("progress") or Progress()
-        run_migrations_locked(
-            connection, configure, progress, context.config.attributes.get("tracer")
-        )
+        run_migrations_locked(connection, progress, context.config.attributes.get("tracer"))
         return
     with context.begin_transaction():
         context.run_migrations()

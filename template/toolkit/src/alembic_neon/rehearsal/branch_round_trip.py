@@ -7,9 +7,9 @@ from alembic.script import Script
 
 from ..engine.url import DatabaseURL
 from ..errors import ToolkitError
+from ..migration.history.markers import revision_marker
 from ..migration.runner.run import run_single_step
 from ..verification.catalog import Catalog, Difference, significant, take_snapshot
-from ..verification.history import declared
 from .result import RoundTripSummary
 
 
@@ -25,8 +25,8 @@ async def go_down_and_up(
     below: dict[str, Catalog] = {}  # the catalog under each revision, as its downgrade left it
     going: list[Script] = []
     for script in reversed(applied):
-        if reason := getattr(script.module, "irreversible", None):
-            summary = replace(summary, irreversible=((script.revision, str(reason)),))
+        if reason := revision_marker(script, "irreversible"):
+            summary = replace(summary, irreversible=((script.revision, reason),))
             break
         try:
             await run_single_step(url, script.revision, is_upgrade=False)
@@ -68,7 +68,7 @@ def _compare(
     reordered: set[str] = set()  # tables in which a declared downgrade has added a column again
     for position in range(len(going) - 1, -1, -1):
         revision = going[position].revision
-        if declared(going[position], "data_loss"):  # a column that is added again comes last
+        if revision_marker(going[position], "data_loss"):  # a column that is added again comes last
             reordered |= _tables_with_new_columns(above.get(revision), below[revision])
         if position > 0:
             expected = above.get(going[position - 1].revision)

@@ -21,6 +21,7 @@ from ..errors import ToolkitError, UsageError
 from ..migration.autogenerate.drift import find_drift
 from ..migration.commands import require_single_head
 from ..migration.configuration import alembic_config
+from ..migration.history.markers import revision_marker
 from ..migration.history.plan import Plan, make_plan
 from ..migration.history.status import Status, read_status
 from ..migration.lint import Finding, lint_revisions
@@ -30,7 +31,6 @@ from ..migration.trace.lock_modes import strength
 from ..migration.trace.tracer import Tracer
 from ..verification.catalog import Catalog, take_snapshot
 from ..verification.data_check import Loss, LossLog
-from ..verification.history import declared
 from .branch_round_trip import go_down_and_up
 from .load import Load, read_load
 from .result import LoadResult, Rehearsal, RoundTripSummary
@@ -267,7 +267,7 @@ async def _add_losses(
         unclaimed = []
     scripts = {script.revision: script for script in pending}
     for revision, losses in by_revision.items():
-        reason = declared(scripts[revision], "data_loss")
+        reason = revision_marker(scripts[revision], "data_loss")
         for loss in losses:
             _add_loss(gathered, loss, revision, reason)
     for loss in unclaimed:

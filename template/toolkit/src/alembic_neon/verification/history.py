@@ -92,19 +92,6 @@ class History:
         return RevisionStep(self.scripts.revision_map, script, is_upgrade)
 
 
-def declared(script: Script, name: str) -> str:
-    """Return what a revision file says in a variable: `irreversible = "why"`; "" for nothing.
-
-    `irreversible`: why there is no downgrade. The revision is only upgraded, its round trip is
-    shown as skipped, and a rehearsal asks for a review.
-    `data_loss`: why the revision loses rows or values, knowingly; a column that is added again may
-    stand in another place. A rehearsal warns instead of blocking.
-    `mixed`: why it may do other things beside what runs outside its transaction, which the runner
-    otherwise refuses, as an interruption leaves it half-done.
-    """
-    return str(getattr(script.module, name, None) or "")
-
-
 def line_of(script: Script, function: str) -> str:
     """Return the place of a function of a revision file, as `path:line`."""
     code = getattr(getattr(script.module, function, None), "__code__", None)

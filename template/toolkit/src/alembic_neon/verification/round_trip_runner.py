@@ -19,9 +19,10 @@ from ..engine.url import DatabaseURL
 from ..engine.version_table import version_table
 from ..errors import MigrationError, ToolkitError, UsageError
 from ..migration.commands import env_file_explained
-from ..migration.runner.execution import make_version_schema
+from ..migration.history.markers import revision_marker
+from ..migration.runner.version_table import make_version_schema
 from .catalog import Catalog, Difference, significant
-from .history import History, declared, line_of
+from .history import History, line_of
 from .observer import Observer
 from .result import RoundTrip
 from .rows import Hook
@@ -137,8 +138,8 @@ class _RoundTripSteps:
             script.revision,
             script.doc,
             line_of(script, "downgrade"),
-            declared(script, "irreversible"),
-            declared(script, "data_loss"),
+            revision_marker(script, "irreversible"),
+            revision_marker(script, "data_loss"),
         )
 
     def steps(self, _: object, context: MigrationContext) -> Iterator[RevisionStep]:

@@ -43,24 +43,24 @@ class Statement:
 
 @dataclass(frozen=True)
 class Rendered:
-    """The statements of an upgrade. `failure` says why not all of it could be rendered."""
+    """The statements of one function. `failure` says why not all of it could be rendered."""
 
     statements: tuple[Statement, ...]
     failure: str = ""
     failure_line: int | None = None
 
 
-def render(script: Script, tree: ast.Module) -> Rendered:
-    """Return what the upgrade of `script` would execute; `tree` is the file's syntax tree."""
+def render(script: Script, tree: ast.Module, function: str = "upgrade") -> Rendered:
+    """Return what a function of `script` would execute; `tree` is the file's syntax tree."""
     recorder = _Recorder(script.path)
     try:
         with recorder.context():
-            script.module.upgrade()
+            getattr(script.module, function)()
     except Exception as error:  # noqa: BLE001 - whatever a revision does without a database
         line = _line_in(script.path, error) or 1
         reason = f"{type(error).__name__}: {error}".partition("\n")[0]
         seen = {statement.line for statement in recorder.statements}
-        rest = [found for found in _literals(tree) if found.line not in seen]
+        rest = [found for found in _literals(tree, function) if found.line not in seen]
         everything = sorted([*recorder.statements, *rest], key=lambda each: each.line)
         return Rendered(tuple(everything), reason, line)
     return Rendered(tuple(recorder.statements))
@@ -154,10 +154,10 @@ def _line_in(path: str, error: BaseException) -> int | None:
     return line
 
 
-def _literals(tree: ast.Module) -> Iterator[Statement]:
-    """Yield the SQL that `execute("…")` is given as text in the upgrade."""
+def _literals(tree: ast.Module, name: str) -> Iterator[Statement]:
+    """Yield the SQL that `execute("…")` is given as text in a function of the file."""
     for function in tree.body:
-        if isinstance(function, ast.FunctionDef) and function.name == "upgrade":
+        if isinstance(function, ast.FunctionDef) and function.name == name:
             blocks = [
                 (node.lineno, node.end_lineno or node.lineno)
                 for node in ast.walk(function)

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import asyncpg
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection
 from sqlalchemy.util.concurrency import await_only, in_greenlet
 
+from ..sql_events import Execution, SqlListener
 from .progress import Progress
 
 LONG_TRANSACTION_SECONDS: Final = 60
@@ -58,7 +59,7 @@ async def long_transactions(driver: Any) -> list[Blocker]:
     return [_blocker(row) for row in await driver.fetch(_LONG_SQL, LONG_TRANSACTION_SECONDS)]
 
 
-class BlockerWatch:
+class BlockerWatch(SqlListener):
     """Looks, from a second connection, who blocks the first one while a statement takes long."""
 
     def __init__(self, connection: Connection, driver: Any, progress: Progress) -> None:
@@ -73,22 +74,20 @@ class BlockerWatch:
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Watch inside the block."""
-        event.listen(self._connection, "before_cursor_execute", self._before)
-        event.listen(self._connection, "after_cursor_execute", self._after)
         task = asyncio.get_running_loop().create_task(self._watch()) if in_greenlet() else None
         try:
             yield
         finally:
             self._is_on = False
-            event.remove(self._connection, "before_cursor_execute", self._before)
-            event.remove(self._connection, "after_cursor_execute", self._after)
             if task is not None:
                 await_only(task)
 
-    def _before(self, *_: Any) -> None:
+    def before(self, execution: Execution) -> None:
+        """Begin to count the time of a statement."""
         self._since = time.monotonic()
 
-    def _after(self, *_: Any) -> None:
+    def after(self, execution: Execution) -> None:
+        """Forget who was in the way: the statement has run."""
         self._since = None
         self.last = []
 

@@ -7,15 +7,14 @@ done. https://www.postgresql.org/docs/current/sql-createindex.html#SQL-CREATEIND
 
 import logging
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from ...errors import MigrationError
+from ..sql_events import TOOLKIT_STATEMENT, Execution, Origin, SqlListener
 
 _log: Final = logging.getLogger(__name__)
 
@@ -40,11 +39,11 @@ JOIN pg_index i ON i.indexrelid = c.oid
 WHERE t.oid = to_regclass(:table) AND c.relname = :name
 """)
 _NAME_BYTES: Final = 63
-_SCRATCH: Final = "wanted_index_of"
+_SCRATCH: Final = "alembic_neon_index_of"
 
 
 @dataclass(frozen=True)
-class _Wanted:
+class CreateIndexStatement:
     """A CREATE INDEX CONCURRENTLY, taken apart; names as they stand in the statement."""
 
     unique: str
@@ -60,48 +59,42 @@ class _Wanted:
         return name.encode()[:_NAME_BYTES].decode(errors="ignore")
 
 
-class ConcurrentIndexes:
+class ConcurrentIndexes(SqlListener):
     """Finds what an interrupted build or drop has left, when the statement comes again."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def before(self, execution: Execution) -> None:
+        """Put another statement in the place of one whose work is done.
 
-    @contextmanager
-    def looked_after(self) -> Iterator[None]:
-        """Follow the connection's statements inside the block."""
-        event.listen(self._connection, "before_cursor_execute", self._before, retval=True)
-        try:
-            yield
-        finally:
-            event.remove(self._connection, "before_cursor_execute", self._before)
-
-    def _before(
-        self, connection: Connection, _: Any, sql: str, parameters: Any, *__: Any
-    ) -> tuple[str, Any]:
-        if match := _CREATE.match(sql):
-            wanted = _Wanted(
+        Raises:
+            MigrationError: there is another index of that name.
+        """
+        if execution.origin is Origin.TOOLKIT:
+            return
+        if match := _CREATE.match(execution.sql):
+            statement = CreateIndexStatement(
                 match["unique"] or "", match["name"], match["table"], match["rest"].rstrip("; \n")
             )
-            if self._is_there_already(connection, wanted):
-                return f"SELECT 1 /* {wanted.plain_name} is built */", parameters
-        elif match := _DROP.match(sql):
+            if self._is_built(execution.connection, statement):
+                execution.sql = f"SELECT 1 /* {statement.plain_name} is built */"
+        elif match := _DROP.match(execution.sql):
             # An interrupted run may have dropped it, and have been killed before it could say so.
-            return f"DROP INDEX CONCURRENTLY IF EXISTS {match['rest']}", parameters
-        return sql, parameters
+            execution.sql = f"DROP INDEX CONCURRENTLY IF EXISTS {match['rest']}"
 
-    def _is_there_already(self, connection: Connection, wanted: _Wanted) -> bool:
+    def _is_built(self, connection: Connection, statement: CreateIndexStatement) -> bool:
         """Make way for a build; tell whether it was finished by an earlier run.
 
         Raises:
             MigrationError: there is another index of that name.
         """
         found = connection.execute(
-            _FIND_SQL, {"table": wanted.table, "name": wanted.plain_name}
+            _FIND_SQL,
+            {"table": statement.table, "name": statement.plain_name},
+            execution_options=TOOLKIT_STATEMENT,
         ).first()
         if found is None:
             return False
-        definition = _definition_of(connection, wanted)
-        if _essence(found.definition) != definition:
+        definition = _definition_of(connection, statement)
+        if _normalized(found.definition) != definition:
             raise MigrationError(
                 f"There is an index {found.name} already, and it is another one: "
                 f"{found.definition}.",
@@ -111,31 +104,33 @@ class ConcurrentIndexes:
             _log.warning("%s was built by an earlier run.", found.name)
             return True
         _log.warning("%s is left of an interrupted build; it is built anew.", found.name)
-        connection.exec_driver_sql(f"DROP INDEX CONCURRENTLY {found.name}")
+        connection.exec_driver_sql(
+            f"DROP INDEX CONCURRENTLY {found.name}", execution_options=TOOLKIT_STATEMENT
+        )
         return False
 
 
-def _definition_of(connection: Connection, wanted: _Wanted) -> str:
-    """Return what PostgreSQL would say of the wanted index.
+def _definition_of(connection: Connection, statement: CreateIndexStatement) -> str:
+    """Return what PostgreSQL would say of the index.
 
     It is made on an empty table of the same columns, on another connection, and rolled back.
     """
     scratch = f"pg_temp.{_SCRATCH}"
     with connection.engine.connect() as other, other.begin() as transaction:
         try:
-            other.exec_driver_sql(f"CREATE TEMP TABLE {_SCRATCH} (LIKE {wanted.table})")
+            other.exec_driver_sql(f"CREATE TEMP TABLE {_SCRATCH} (LIKE {statement.table})")
             other.exec_driver_sql(
-                f"CREATE {wanted.unique}INDEX {wanted.name} ON {scratch}{wanted.rest}"
+                f"CREATE {statement.unique}INDEX {statement.name} ON {scratch}{statement.rest}"
             )
-            found = other.execute(_FIND_SQL, {"table": scratch, "name": wanted.plain_name}).one()
+            found = other.execute(_FIND_SQL, {"table": scratch, "name": statement.plain_name}).one()
         except DBAPIError:
             return ""  # the statement itself is wrong, as it will say when it is run
         finally:
             transaction.rollback()
-    return _essence(str(found.definition))
+    return _normalized(str(found.definition))
 
 
-def _essence(definition: str) -> str:
+def _normalized(definition: str) -> str:
     """Return a definition without the names of the index and of its table."""
     head, _, tail = definition.partition(" USING ")
     return f"{'UNIQUE ' if head.startswith('CREATE UNIQUE') else ''}{tail}"

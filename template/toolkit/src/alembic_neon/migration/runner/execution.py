@@ -3,17 +3,17 @@
 Whoever starts Alembic, `db upgrade` or `alembic upgrade`, comes through here.
 """
 
+import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, nullcontext
-from typing import Any, Final
+from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import Final
 
 from alembic import context
-from alembic.runtime.migration import MigrationContext, RevisionStep
-from alembic.script import Script, ScriptDirectory
-from sqlalchemy import Connection, event, inspect, text
+from alembic.operations import Operations
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.schema import CreateSchema
 from sqlalchemy.util.concurrency import await_only
 from tenacity import (
     RetryCallState,
@@ -24,259 +24,230 @@ from tenacity import (
     wait_random,
 )
 
-from ...engine.driver_errors import is_connection_loss, server_message, sqlstate
+from ...engine.driver_errors import is_connection_loss
 from ...errors import ConnectionFailedError, MigrationError
+from .. import alembic_internals as internals
+from ..sql_events import SqlEvents, SqlListener
 from ..trace.tracer import Tracer
 from .advisory_lock import MigrationLock, migration_lock
 from .blockers import BlockerWatch, long_transactions
+from .checks import check_steps
 from .concurrent_index import ConcurrentIndexes
+from .failures import (
+    RevisionExitError,
+    is_lock_timeout_or_deadlock,
+    listed,
+    revision_error,
+    run_error,
+    state_after_failure,
+)
 from .greenlet import pause
 from .progress import Progress, Step
-from .timeouts import (
-    ATTEMPTS,
-    DEADLOCK_DETECTED,
-    FIRST_PAUSE_SECONDS,
-    LOCK_NOT_AVAILABLE,
-    LONGEST_PAUSE_SECONDS,
-    Timeouts,
+from .session_state import SessionState
+from .timeouts import ATTEMPTS, FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, Timeouts
+from .transactionality import TransactionGuard
+from .version_stamp import VersionStamp
+from .version_table import (
+    is_at_head,
+    make_version_schema,
+    quoted_version_table,
+    read_versions,
 )
-from .transactionality import check_single_autocommit_operation
 
-StepFunction = Callable[..., Iterable[RevisionStep]]
-
-COMMITTED_INSIDE: Final = "What it did outside its transaction is committed."
-
-_REFUSALS: Final = {
-    "25006": "the database is read-only",
-    "25P02": "it caught an error of PostgreSQL's, which took all that the transaction did",
-    "53100": "the server's disk is full",
-}
-
-# Every revision is committed, and none but the last waits for the disk: what a crash can lose is
-# the end of the run, version and schema together, and the last commit brings all before it along.
-# https://www.postgresql.org/docs/current/wal-async-commit.html
-_COMMIT_SQL: Final = text("SELECT set_config('synchronous_commit', :value, false)")
+_log: Final = logging.getLogger(__name__)
 
 
 def run_migrations_locked(
-    connection: Connection,
-    configure: Callable[..., None],
-    progress: Progress,
-    tracer: Tracer | None = None,
+    connection: Connection, progress: Progress, tracer: Tracer | None = None
 ) -> None:
-    """Run the command at hand on `connection`, which is configured and in no transaction.
-
-    `configure` is `context.configure` with everything but the function that lists the steps.
+    """Run the command at hand on `connection`, for which Alembic's context is configured.
 
     Raises:
         ToolkitError: another migration is running, and did not end in time.
         MigrationError: a revision is refused, or was rolled back; or the database does not say in
             the end what was done.
+        ConnectionFailedError: the connection was lost; it says what is committed.
     """
     migration_context = context.get_context()
-    if _has_nothing_to_do(connection, migration_context):
+    table = quoted_version_table(connection, migration_context)
+    if _has_nothing_to_do(connection, migration_context, table):
         return
-    list_steps: StepFunction = migration_context.opts["fn"]
-    table = _version_table(connection, migration_context)
     with migration_lock(connection, table, progress) as lock:
-        steps = _Steps(list_steps, connection, lock, progress)
         progress.locked()
         make_version_schema(connection, migration_context.version_table_schema)
-        configure(fn=steps, on_version_apply=steps.note_heads)
-        _tell_long_transactions(lock, progress)
-        with _protected(connection, lock, progress, tracer) as watch, steps.following():
-            try:
-                for attempt in _retrying(steps, watch, progress):
-                    with attempt, context.begin_transaction():
-                        context.run_migrations()
-            except DBAPIError as error:
-                if is_connection_loss(error):
-                    raise steps.connection_lost_error(table) from error
-                raise steps.explained(error, watch) from error
-        steps.verify_version_table(table)
+        for blocker in await_only(long_transactions(lock.driver)):
+            progress.waits(f"an old transaction may stand in the way: {blocker}")
+        run = MigrationRun(connection, migration_context, lock, progress, tracer)
+        run.run()
+        run.verify_version_table()
 
 
-def is_run(migration_context: MigrationContext) -> bool:
-    """Tell whether the command at hand changes the database: upgrade, downgrade or stamp."""
-    return "destination_rev" in migration_context.opts
+def _has_nothing_to_do(
+    connection: Connection, migration_context: MigrationContext, table: str
+) -> bool:
+    """Tell whether the command is an upgrade to where the database is, by one query.
 
-
-def _has_nothing_to_do(connection: Connection, migration_context: MigrationContext) -> bool:
-    """Tell whether the command is an upgrade to where the database is, by one query."""
-    options, script = migration_context.opts, migration_context.script
-    is_upgrade = getattr(options["fn"], "__name__", "") == "upgrade"
-    if script is None or not is_upgrade or options["destination_rev"] not in ("head", "heads"):
+    A stamp's destination is a tuple, and no downgrade leads to a head.
+    """
+    script = migration_context.script
+    if script is None or internals.destination(migration_context) not in ("head", "heads"):
         return False
-    return is_at_head(connection, script, _version_table(connection, migration_context))
+    return is_at_head(connection, script, table)
 
 
-def is_at_head(connection: Connection, script: ScriptDirectory, table: str) -> bool:
-    """Tell whether the version table, named as SQL has it, holds all heads of the files."""
-    try:
-        return _versions(connection, table) == set(script.get_heads())
-    finally:
-        connection.rollback()
+class MigrationRun:
+    """One run: the steps of the command at hand, each in a transaction of its own.
 
-
-def _version_table(connection: Connection, migration_context: MigrationContext) -> str:
-    schema, table = migration_context.version_table_schema, migration_context.version_table
-    return quoted_table(connection, schema, table)
-
-
-def quoted_table(connection: Connection, schema: str | None, table: str) -> str:
-    """Return a table's name as SQL has it, with its schema if it has one of its own."""
-    quote = connection.dialect.identifier_preparer.quote_identifier
-    return f"{quote(schema)}.{quote(table)}" if schema else quote(table)
-
-
-def make_version_schema(connection: Connection, name: str | None) -> None:
-    """Make the schema of the version table, where it has one of its own and it is not there."""
-    if name is not None and not inspect(connection).has_schema(name):
-        connection.execute(CreateSchema(name, if_not_exists=True))
-    connection.commit()
-
-
-def _versions(connection: Connection, table: str) -> set[str]:
-    """Read the version table; nothing where there is none."""
-    try:
-        return set(connection.exec_driver_sql(f"SELECT version_num FROM {table}").scalars())  # noqa: S608 - quoted
-    except DBAPIError as error:
-        if sqlstate(error) in ("42P01", "3F000"):  # no such table, no such schema
-            return set()
-        raise
-
-
-@contextmanager
-def _protected(
-    connection: Connection, lock: MigrationLock, progress: Progress, tracer: Tracer | None
-) -> Iterator[BlockerWatch]:
-    """Keep limits, concurrent indexes and blockers in view while the block runs revisions."""
-    watch = BlockerWatch(connection, lock.driver, progress)
-    timeouts, indexes = Timeouts(connection), ConcurrentIndexes(connection)
-    tracing = nullcontext() if tracer is None else tracer.tracing(connection)
-    # The indexes' own questions come before the limits of the statement that made them ask.
-    with indexes.looked_after(), timeouts.kept(), watch.watching(), tracing:
-        yield watch
-
-
-def _tell_long_transactions(lock: MigrationLock, progress: Progress) -> None:
-    for blocker in await_only(long_transactions(lock.driver)):
-        progress.waits(f"an old transaction may stand in the way: {blocker}")
-
-
-def _retrying(steps: "_Steps", watch: BlockerWatch, progress: Progress) -> Retrying:
-    """Return attempts at what is left, which begins with all of the revision that gave up."""
-
-    def before_sleep(state: RetryCallState) -> None:
-        seconds = state.next_action.sleep if state.next_action else 0.0
-        progress.waits(
-            f"{steps.current} gave up waiting for a lock and was rolled back; attempt "
-            f"{state.attempt_number + 1} of {ATTEMPTS} in {seconds:.1f} s. In the way: "
-            f"{_listed_blockers(watch)}"
-        )
-
-    return Retrying(
-        retry=retry_if_exception(steps.may_run_again),
-        stop=stop_after_attempt(ATTEMPTS),
-        wait=wait_exponential(multiplier=FIRST_PAUSE_SECONDS, max=LONGEST_PAUSE_SECONDS)
-        + wait_random(0, FIRST_PAUSE_SECONDS),
-        sleep=pause,
-        before_sleep=before_sleep,
-        reraise=True,
-    )
-
-
-class _Steps:
-    """Lists the steps of the run, once; in a later attempt, those that are left.
-
-    Alembic asks for the next step after it has committed the one before.
+    `heads` is what the version table holds after the last commit, and `current` the revision that
+    is at work, or "".
     """
 
     def __init__(
         self,
-        list_steps: StepFunction,
         connection: Connection,
+        migration_context: MigrationContext,
         lock: MigrationLock,
         progress: Progress,
+        tracer: Tracer | None,
     ) -> None:
+        self.heads: set[str] = set()
         self.current = ""
-        self._list_steps = list_steps
         self._connection = connection
+        self._context = migration_context
+        self._table = quoted_version_table(connection, migration_context)
         self._lock = lock
         self._progress = progress
-        self._left: list[RevisionStep] | None = None
-        self._heads: set[str] = set()
-        self._heads_inside: set[str] = set()
-        self._has_committed_inside = False
+        timeouts = Timeouts()
+        self._session = SessionState(connection, timeouts)
+        self._guard = TransactionGuard(self._session)
+        self._watch = BlockerWatch(connection, lock.driver, progress)
+        listeners: list[SqlListener] = [
+            self._guard,
+            self._session,
+            ConcurrentIndexes(),
+            timeouts,
+            self._watch,
+        ]
+        self._events = SqlEvents(connection, [*listeners, *([tracer] if tracer else [])])
+        self._stamp = VersionStamp(connection, migration_context, self._session)
 
-    @contextmanager
-    def following(self) -> Iterator[None]:
-        """Notice, inside the block, which statements run outside a transaction."""
-        event.listen(self._connection, "before_cursor_execute", self._before)
+    def run(self) -> None:
+        """Run the steps, one after the other.
+
+        Raises: as `run_migrations_locked` does.
+        """
         try:
-            yield
+            with self._events.active(), self._watch.watching():
+                steps = self._prepare()
+                for number, step in enumerate(steps, 1):
+                    waits_for_disk = number == len(steps) if len(steps) > 1 else None
+                    self._run_step(step, waits_for_disk=waits_for_disk)
+        except DBAPIError as error:
+            if is_connection_loss(error):
+                raise self._connection_lost_error() from error
+            failure = run_error(error, self.current, self.heads)
+            if failure is None:
+                raise
+            raise failure from error
         finally:
-            event.remove(self._connection, "before_cursor_execute", self._before)
+            self._session.forget()
 
-    def __call__(self, heads: tuple[str, ...], ctx: MigrationContext) -> Iterator[RevisionStep]:
-        if self._left is None:
-            self._left = list(self._list_steps(heads, ctx))
-            self._heads = self._heads_inside = set(heads)
-            if len(self._left) > 1:
-                self._connection.execute(_COMMIT_SQL, {"value": "off"})
-        while self._left:
-            step = self._left[0]
-            yield from self._run(step)
-            self._left.pop(0)
+    def _prepare(self) -> Sequence[internals.Step]:
+        """List the steps, refuse what cannot be run, and make the tables that are written to."""
+        migration_context, connection = self._context, self._connection
+        with self._events.toolkit():
+            heads = migration_context.get_current_heads()
+            if internals.is_purge(migration_context):
+                heads = ()
+            self.heads = set(heads)
+            steps = internals.list_steps(migration_context, heads)
+            check_steps(connection, steps, self._table)
+            has_work = steps or internals.is_purge(migration_context)
+            if has_work and migration_context.script is not None:
+                self._stamp.prepare(migration_context.script, heads)
+            connection.commit()
+        return steps
 
-    def _run(self, step: RevisionStep) -> Iterator[RevisionStep]:
+    def _run_step(self, step: internals.Step, *, waits_for_disk: bool | None) -> None:
         self._lock.require()
         revision, message = _names(step)
-        script = getattr(step, "revision", None)
-        if isinstance(script, Script):
-            check_single_autocommit_operation(script, is_upgrade=step.is_upgrade)
-        if self._left is not None and len(self._left) == 1:
-            self._connection.execute(_COMMIT_SQL, {"value": "on"})
         self.current = revision
-        self._has_committed_inside = False
         self._progress.begins(revision, message, is_upgrade=step.is_upgrade)
+        _log.info("Running %s", step)
         started = time.perf_counter()
-        yield step
+        try:
+            for attempt in self._retrying():
+                with attempt:
+                    self.heads = self._attempt(step, waits_for_disk=waits_for_disk)
+        except Exception as error:
+            failure = self._error(step, error)
+            if failure is error:
+                raise
+            raise failure from error
         duration_ms = round((time.perf_counter() - started) * 1000, 1)
-        self._heads = self._heads_inside
         self._progress.ends(Step(revision, message, step.is_upgrade, duration_ms))
 
-    def _before(self, connection: Connection, *_: Any) -> None:
-        if connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT":
-            self._has_committed_inside = True
+    def _attempt(self, step: internals.Step, *, waits_for_disk: bool | None) -> set[str]:
+        """Run a step once, and return what the version table holds after it."""
+        script = internals.script_of(step)
+        self._guard.begin(script, is_upgrade=step.is_upgrade)
+        internals.forget_created_types(self._context)
+        with internals.begin_revision(self._context):
+            self._session.begin_revision(self.current, waits_for_disk=waits_for_disk)
+            try:
+                with Operations.context(self._context):
+                    step.migration_fn()
+            except SystemExit as error:  # it would end everything as if all were well
+                raise RevisionExitError(f"sys.exit({error.code!r}) ends the run") from error
+            self._guard.end()
+            with self._events.toolkit():
+                heads = self._stamp.write(step, self.heads, self._events)
+        self._stamp.committed()
+        return heads
 
-    def note_heads(self, *, heads: set[str], **_: Any) -> None:
-        """Keep what the version table will say once the step at hand is committed."""
-        self._heads_inside = set(heads)
+    def _retrying(self) -> Retrying:
+        """Return attempts at a step, which is run again whole after it gave up for a lock."""
 
-    def may_run_again(self, error: BaseException) -> bool:
-        """Tell whether the step failed for want of a lock, and was rolled back whole."""
-        return _is_for_want_of_a_lock(error) and not self._has_committed_inside
+        def may_run_again(error: BaseException) -> bool:
+            return is_lock_timeout_or_deadlock(error) and not self._guard.has_committed
 
-    def explained(self, error: DBAPIError, watch: BlockerWatch) -> Exception:
-        """Return the error to raise for the one that ended the run."""
-        if self._has_committed_inside:
-            error.add_note(COMMITTED_INSIDE)
-        elif _is_for_want_of_a_lock(error):
+        def before_sleep(state: RetryCallState) -> None:
+            seconds = state.next_action.sleep if state.next_action else 0.0
+            self._progress.waits(
+                f"{self.current} gave up waiting for a lock and was rolled back; attempt "
+                f"{state.attempt_number + 1} of {ATTEMPTS} in {seconds:.1f} s. In the way: "
+                f"{self._blockers()}"
+            )
+
+        return Retrying(
+            retry=retry_if_exception(may_run_again),
+            stop=stop_after_attempt(ATTEMPTS),
+            wait=wait_exponential(multiplier=FIRST_PAUSE_SECONDS, max=LONGEST_PAUSE_SECONDS)
+            + wait_random(0, FIRST_PAUSE_SECONDS),
+            sleep=pause,
+            before_sleep=before_sleep,
+            reraise=True,
+        )
+
+    def _error(self, step: internals.Step, error: BaseException) -> BaseException:
+        """Return the error to raise for the one that ended a step."""
+        has_committed = self._guard.has_committed
+        if isinstance(error, DBAPIError) and is_connection_loss(error):
+            return error
+        state = state_after_failure(self.current, self.heads, has_committed=has_committed)
+        if is_lock_timeout_or_deadlock(error) and not has_committed:
             return MigrationError(
                 f"{self.current} waited for a lock {ATTEMPTS} times and was rolled back each time. "
-                f"In the way: {_listed_blockers(watch)}.",
-                "Those before it stay applied. End what is in the way, or try at a quieter time.",
+                f"In the way: {self._blockers()}.",
+                f"{state} End what is in the way, or try at a quieter time.",
             )
-        elif (reason := _REFUSALS.get(sqlstate(error) or "")) is not None:
-            return MigrationError(
-                f"{self.current or 'Before the first revision'}: {reason} "
-                f"({server_message(error)}).",
-                "It was rolled back, and those before it stay applied. Mend that, and start again.",
-            )
-        return error
+        script = internals.script_of(step)
+        return error if script is None else revision_error(error, script, state)
 
-    def connection_lost_error(self, table: str) -> ConnectionFailedError:
+    def _blockers(self) -> str:
+        return "; ".join(map(str, self._watch.last)) or "a session that has ended by now"
+
+    def _connection_lost_error(self) -> ConnectionFailedError:
         """Return the error for a connection that was lost: it says what is committed.
 
         Whether a COMMIT that was under way came through, the client cannot tell. So the server is
@@ -289,47 +260,30 @@ class _Steps:
                 f"{what}, and it is not known whether that is committed.",
                 f"db status says. {again}",
             )
-        found = _versions(self._lock.connection, table)
-        return ConnectionFailedError(f"{what}; the database is at {_listed(found)}.", again)
+        found = read_versions(self._lock.connection, self._table)
+        return ConnectionFailedError(f"{what}; the database is at {listed(found)}.", again)
 
-    def verify_version_table(self, table: str) -> None:
+    def verify_version_table(self) -> None:
         """Compare what the steps say with what another session sees, which is what is committed.
 
         Raises:
             MigrationError: they differ.
         """
-        if self._left is None:
-            return
-        if self._lock.is_lost:
-            with self._connection.engine.connect() as other:
-                found = _versions(other, table)
-        else:
-            found = _versions(self._lock.connection, table)
-        if found != self._heads:
+        with ExitStack() as stack:
+            other = self._lock.connection
+            if self._lock.is_lost:
+                other = stack.enter_context(self._connection.engine.connect())
+            found = read_versions(other, self._table)
+        if found != self.heads:
             raise MigrationError(
-                f"The run ended at {_listed(self._heads)}, but the database is at "
-                f"{_listed(found)}: what it did was rolled back.",
+                f"The run ended at {listed(self.heads)}, but the database is at "
+                f"{listed(found)}: what it did was rolled back.",
                 "Run no SQL in env.py before run_migrations(), and no transaction around it.",
             )
 
 
-def _names(step: RevisionStep) -> tuple[str, str]:
+def _names(step: internals.Step) -> tuple[str, str]:
     """Return the revision's id and message; a stamp has several ids, and no message."""
     info = step.info
     script = info.up_revision
     return info.up_revision_id or ",".join(info.up_revision_ids), getattr(script, "doc", None) or ""
-
-
-def _is_for_want_of_a_lock(error: BaseException) -> bool:
-    return isinstance(error, DBAPIError) and sqlstate(error) in (
-        LOCK_NOT_AVAILABLE,
-        DEADLOCK_DETECTED,
-    )
-
-
-def _listed_blockers(watch: BlockerWatch) -> str:
-    return "; ".join(str(blocker) for blocker in watch.last) or "somebody who is gone by now"
-
-
-def _listed(revisions: Iterable[str]) -> str:
-    return ", ".join(sorted(revisions)) or "no revision"

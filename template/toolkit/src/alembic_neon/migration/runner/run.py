@@ -7,18 +7,19 @@ from typing import Any
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
-from alembic.runtime.migration import MigrationContext, MigrationStep
+from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
 
 from ...engine.factory import create_migration_engine
 from ...engine.url import DatabaseURL
 from ...engine.version_table import version_table
 from ...errors import UsageError
+from .. import alembic_internals as internals
 from ..commands import explain_refusal, require_revision, run_command, script_directory
 from ..configuration import alembic_config
 from ..trace.tracer import Tracer
-from .execution import is_at_head, quoted_table
 from .progress import Progress, Relay, Step
+from .version_table import is_at_head, quoted_table
 
 
 async def upgrade(
@@ -63,13 +64,11 @@ async def run_single_step(
 
     Raises: as `upgrade` does.
     """
-    make_step = (
-        MigrationStep.upgrade_from_script if is_upgrade else MigrationStep.downgrade_from_script
-    )
 
     def run(config: Config, revision: str) -> None:
         script = script_directory(config)
-        steps = [make_step(script.revision_map, found) for found in script.get_revisions(revision)]
+        revisions = script.get_revisions(revision)
+        steps = [internals.single_step(script, each, is_upgrade=is_upgrade) for each in revisions]
         with EnvironmentContext(config, script, fn=lambda *_: steps, destination_rev=revision):
             script.run_env()
 
@@ -86,10 +85,10 @@ def _upgrade(config: Config, revision: str) -> None:
         if is_at_head(connection, script, table):
             return
 
-    def upgrade(current: Any, _: MigrationContext) -> Any:
-        return script._upgrade_revs(revision, current)  # as Alembic's own command has it
+    def steps(heads: tuple[str, ...], _: MigrationContext) -> list[internals.Step]:
+        return internals.upgrade_steps(script, revision, heads)
 
-    with EnvironmentContext(config, script, fn=upgrade, destination_rev=revision):
+    with EnvironmentContext(config, script, fn=steps, destination_rev=revision):
         script.run_env()
 
 

@@ -7,12 +7,12 @@ https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-LOCK-TIME
 """
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import Connection, TextClause, event, text
+from sqlalchemy import Connection, text
+
+from ..sql_events import TOOLKIT_STATEMENT, Execution, SqlListener
 
 LOCK_TIMEOUT_SECONDS: Final = 3.0
 STATEMENT_TIMEOUT_SECONDS: Final = 1800.0
@@ -30,6 +30,14 @@ class Limits:
 
     lock_seconds: float
     statement_seconds: float
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The two as PostgreSQL's settings."""
+        return {
+            "lock_timeout": f"{round(self.lock_seconds * 1000)}ms",
+            "statement_timeout": f"{round(self.statement_seconds * 1000)}ms",
+        }
 
 
 # Half an hour for what holds its locks all the while, data changes included. A revision that needs
@@ -49,13 +57,9 @@ _PATIENT: Final = re.compile(
 )
 _LEADING_COMMENTS: Final = re.compile(r"(\s+|--[^\n]*\n|/\*.*?\*/)*", re.DOTALL)
 
-# A client that is gone is noticed in mid-statement after a second, and its locks are free then.
-_CHECK_CLIENT_SQL: Final = text(
-    "SELECT set_config('client_connection_check_interval', '1s', false)"
-)
 _LIMITS_SQL: Final = text(
-    "SELECT set_config('lock_timeout', :lock, false),"
-    " set_config('statement_timeout', :statement, false)"
+    "SELECT set_config('lock_timeout', :lock_timeout, false),"
+    " set_config('statement_timeout', :statement_timeout, false)"
 )
 
 
@@ -66,51 +70,36 @@ def limits_of(sql: str) -> Limits:
     return NO_LIMITS if _PATIENT.match(sql, start) else DEFAULT_LIMITS
 
 
-class Timeouts:
+class Timeouts(SqlListener):
     """Keeps a connection's limits fit for its next statement.
 
     They are the session's: what is set for a transaction alone is lost after an `autocommit_block`.
     As most statements are of one class, hardly any costs a round trip of its own.
     """
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self) -> None:
         self._current: Limits | None = None
         self._is_setting = False
 
-    @contextmanager
-    def kept(self) -> Iterator[None]:
-        """Set the limits of ordinary statements, and inside the block those that each needs."""
-        self._set(DEFAULT_LIMITS)
-        self._execute(_CHECK_CLIENT_SQL)
-        self._connection.commit()
-        event.listen(self._connection, "before_cursor_execute", self._before)
-        event.listen(self._connection, "rollback", self._forget)
-        try:
-            yield
-        finally:
-            event.remove(self._connection, "before_cursor_execute", self._before)
-            event.remove(self._connection, "rollback", self._forget)
+    def reset(self) -> Limits:
+        """Return the limits of ordinary statements, which the caller is about to set."""
+        self._current = DEFAULT_LIMITS
+        return DEFAULT_LIMITS
 
-    def _before(self, _: Connection, __: Any, sql: str, *___: Any) -> None:
-        if not self._is_setting and (limits := limits_of(sql)) != self._current:
-            self._set(limits)
-
-    def _forget(self, _: Connection) -> None:
-        """A rollback takes back what was set since the transaction began."""
-        self._current = None
-
-    def _set(self, limits: Limits) -> None:
-        self._execute(
-            _LIMITS_SQL,
-            lock=f"{round(limits.lock_seconds * 1000)}ms",
-            statement=f"{round(limits.statement_seconds * 1000)}ms",
-        )
-        self._current = limits
-
-    def _execute(self, sql: TextClause, **parameters: str) -> None:
+    def before(self, execution: Execution) -> None:
+        """Set the limits that the statement needs, where they are not the ones that are set."""
+        limits = limits_of(execution.sql)
+        if self._is_setting or limits == self._current:
+            return
         self._is_setting = True
         try:
-            self._connection.execute(sql, parameters)
+            execution.connection.execute(
+                _LIMITS_SQL, limits.settings, execution_options=TOOLKIT_STATEMENT
+            )
         finally:
             self._is_setting = False
+        self._current = limits
+
+    def before_rollback(self, connection: Connection) -> None:
+        """A rollback reverts what was set since the transaction began."""
+        self._current = None

@@ -1,69 +1,204 @@
-"""Revisions that mix a statement outside transactions with others, which cannot be run safely.
+"""What of a revision runs outside its transaction, and whether an interruption leaves it half-done.
 
-An `autocommit_block` commits what stands before it, ahead of the version. Where such a revision is
-interrupted it is half-done, and is run again from its start.
+An `autocommit_block` commits what stands before it, ahead of the version. A revision that does more
+than one thing, one of them in such a block, can be interrupted between two and is then run again
+from its start.
 https://alembic.sqlalchemy.org/en/latest/api/runtime.html#alembic.runtime.migration.MigrationContext.autocommit_block
 """
 
 import ast
+import re
 from pathlib import Path
+from typing import Final
 
 from alembic.script import Script
+from sqlalchemy import Connection
 
+from ...engine.sql_scan import split_statements, without_literals
 from ...errors import MigrationError
 from ...project import tool_settings
+from ..history.markers import revision_marker
+from ..lint.statements import render
+from ..sql_events import Execution, Origin, SqlListener
+from ..sql_line import shortened
+from .session_state import SessionState
+
+_NAME: Final = r'((?:(?:"(?:[^"]|"")+"|\w+)\.)?(?:"(?:[^"]|"")+"|\w+))'
+# Literals are cut out before these are asked.
+_SETTING: Final = re.compile(
+    r"(SET(?!\s+CONSTRAINTS\b)|RESET|SHOW)\b"
+    r"|SELECT\s+(pg_catalog\s*\.\s*)?set_config\s*\([^()]*\)\s*\Z",
+    re.IGNORECASE,
+)
+_DROP: Final = re.compile(rf"DROP\s+INDEX\s+CONCURRENTLY\s+IF\s+EXISTS\s+{_NAME}", re.IGNORECASE)
+_CREATE: Final = re.compile(
+    rf"CREATE\s+(?:UNIQUE\s+)?INDEX\s+CONCURRENTLY\s+(?:IF\s+NOT\s+EXISTS\s+)?{_NAME}",
+    re.IGNORECASE,
+)
+_TRANSACTION_CONTROL: Final = re.compile(
+    r"(COMMIT|END|ROLLBACK(?!\s+((WORK|TRANSACTION)\s+)?TO\b)|ABORT|BEGIN|START\s+TRANSACTION"
+    r"|PREPARE\s+TRANSACTION)\b(?!\s+PREPARED)",
+    re.IGNORECASE,
+)
+
+_MIXED_HINT: Final = (
+    'Give each a revision of its own, or say in the file why not: mixed = "why". For a history '
+    "that is written like that: [tool.db] allow_mixed_revisions = true."
+)
+
+
+class Operations:
+    """Counts what a revision does inside `autocommit_block`s, and outside them.
+
+    Settings do nothing to the database, and an index that is dropped if it exists and built again
+    is one thing, which is safe to run again.
+    """
+
+    def __init__(self) -> None:
+        self.inside = 0
+        self.outside = 0
+        self._dropped = ""
+
+    def add(self, sql: str, *, is_autocommit: bool) -> None:
+        """Count the statements in `sql`."""
+        for statement in split_statements(sql):
+            if _is_setting(statement):
+                continue
+            created = _CREATE.match(statement)
+            if created is not None and _plain(created[1]) == self._dropped:
+                self._dropped = ""
+                continue  # its DROP was counted
+            dropped = _DROP.match(statement)
+            self._dropped = _plain(dropped[1]) if dropped else ""
+            if is_autocommit:
+                self.inside += 1
+            else:
+                self.outside += 1
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether an interruption between two of them is possible."""
+        return self.inside > 0 and self.inside + self.outside > 1
+
+
+def _is_setting(statement: str) -> bool:
+    return _SETTING.match(without_literals(statement).strip()) is not None
+
+
+def _plain(name: str) -> str:
+    """Return a name without its schema, which CREATE INDEX does not have, and as it is stored."""
+    last = re.split(r'\.(?=(?:[^"]*"[^"]*")*[^"]*\Z)', name)[-1]
+    return last[1:-1].replace('""', '"') if last.startswith('"') else last.lower()
+
+
+def may_mix(script: Script) -> bool:
+    """Tell whether a revision may do several things, one of them outside its transaction.
+
+    It says so itself, or the setting that is for a whole history that was written without the rule.
+    """
+    return bool(revision_marker(script, "mixed") or tool_settings().get("allow_mixed_revisions"))
 
 
 def check_single_autocommit_operation(script: Script, *, is_upgrade: bool) -> None:
     """Refuse a revision that does more than one thing and one of them outside its transaction.
 
-    It may say `mixed = "why"`; and `[tool.db] allow_mixed_revisions = true` lets
-    all of a history through that was written without this rule.
+    It is judged by the statements that it renders without a database, as `--sql` prints them. Only
+    a file that names `autocommit_block` is asked: rendering runs its code.
 
     Raises:
         MigrationError: it does.
     """
     source = Path(script.path).read_text(encoding="utf-8")
-    if "autocommit_block" not in source or getattr(script.module, "mixed", None):
+    if "autocommit_block" not in source or may_mix(script):
         return
     function = "upgrade" if is_upgrade else "downgrade"
-    inside, outside = count_operations(source, function)
-    if inside and inside + outside > 1 and not tool_settings().get("allow_mixed_revisions"):
+    operations = Operations()
+    for statement in render(script, ast.parse(source), function).statements:
+        operations.add(statement.sql, is_autocommit=statement.autocommit)
+    if operations.is_mixed:
         raise MigrationError(
-            f"{Path(script.path).name}: {function}() does {inside + outside} things, and {inside} "
-            "of them outside its transaction; interrupted, it would be half-done.",
-            'Give each a revision of its own, or say in the file why not: mixed = "why".',
+            f"{Path(script.path).name}: {function}() does "
+            f"{operations.inside + operations.outside} things, and {operations.inside} of them "
+            "outside its transaction; interrupted, it would be half-done.",
+            _MIXED_HINT,
         )
 
 
-def count_operations(source: str, function: str) -> tuple[int, int]:
-    """Return how many `op.…` calls a function has inside `autocommit_block`s, and outside them."""
-    for node in ast.parse(source).body:
-        if isinstance(node, ast.FunctionDef) and node.name == function:
-            total = sum(_is_operation(each) for each in ast.walk(node))
-            blocks = [each for each in ast.walk(node) if _is_autocommit_block(each)]
-            inside = {
-                id(each) for block in blocks for each in ast.walk(block) if _is_operation(each)
-            }
-            return len(inside), total - len(inside)
-    return 0, 0
+class TransactionGuard(SqlListener):
+    """Keeps a revision inside its transaction, but for its `autocommit_block`s.
 
+    It refuses what cannot be seen before the run: a mixed revision before it commits anything, and
+    statements that would end the transaction behind the runner's back.
+    """
 
-def _is_operation(node: ast.AST) -> bool:
-    """Tell `op.create_index(…)` and its like from what runs nothing by itself."""
-    return (
-        isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and isinstance(node.func.value, ast.Name)
-        and node.func.value.id == "op"
-        and node.func.attr not in ("get_context", "get_bind", "f", "inline_literal")
-    )
+    def __init__(self, session: SessionState) -> None:
+        self.has_committed = False
+        self._session = session
+        self._script: Script | None = None
+        self._is_upgrade = True
+        self._operations = Operations()
 
+    def begin(self, script: Script | None, *, is_upgrade: bool) -> None:
+        """A revision, or a stamp, is about to run."""
+        self.has_committed = False
+        self._script, self._is_upgrade = script, is_upgrade
+        self._operations = Operations()
 
-def _is_autocommit_block(node: ast.AST) -> bool:
-    return isinstance(node, ast.With) and any(
-        isinstance(item.context_expr, ast.Call)
-        and isinstance(item.context_expr.func, ast.Attribute)
-        and item.context_expr.func.attr == "autocommit_block"
-        for item in node.items
-    )
+    def end(self) -> None:
+        """The code of the revision has run; what follows is the runner's."""
+        self._script = None
+
+    def before(self, execution: Execution) -> None:
+        """Refuse what would end the transaction, and count what runs outside of it.
+
+        Raises:
+            MigrationError: the statement is COMMIT, ROLLBACK or the like.
+        """
+        if execution.origin is not Origin.REVISION or self._script is None:
+            return
+        self._refuse_transaction_control(execution.sql)
+        self._operations.add(execution.sql, is_autocommit=execution.is_autocommit)
+        self.has_committed = self.has_committed or execution.is_autocommit
+
+    def after(self, execution: Execution) -> None:
+        """Refuse to go on where the server says that the transaction is over.
+
+        Raises:
+            MigrationError: it is.
+        """
+        is_of_transaction = execution.origin is Origin.REVISION and not execution.is_autocommit
+        if self._script and is_of_transaction and not self._session.is_in_transaction:
+            self.has_committed = True
+            raise MigrationError(
+                f"{shortened(execution.sql, 40)} ended the transaction of the revision.",
+                "What the revision had done is committed, or lost where this was a ROLLBACK.",
+            )
+
+    def before_commit(self, connection: Connection) -> None:
+        """Notice what an `autocommit_block`, or a commit of the revision's own, makes permanent.
+
+        Raises:
+            MigrationError: the revision has done something in its transaction.
+        """
+        script, count = self._script, self._operations.outside
+        if script is None or self.has_committed or count == 0:
+            return
+        if not may_mix(script):
+            function = "upgrade" if self._is_upgrade else "downgrade"
+            raise MigrationError(
+                f"{function}() would commit {count} statement{'s' * (count != 1)} ahead of the "
+                "version; interrupted, it would be half-done.",
+                _MIXED_HINT,
+            )
+        self.has_committed = True
+
+    def _refuse_transaction_control(self, sql: str) -> None:
+        for statement in split_statements(sql):
+            if _TRANSACTION_CONTROL.match(statement):
+                word = shortened(statement, 40)
+                raise MigrationError(
+                    f"{word} would end the transaction of the revision, and leave the version "
+                    "behind it.",
+                    "Remove it. What must run outside a transaction belongs into "
+                    "`with op.get_context().autocommit_block():`, alone in its revision.",
+                )

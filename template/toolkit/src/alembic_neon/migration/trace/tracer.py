@@ -1,17 +1,17 @@
 """The trace: what each statement of a run locked, rewrote and scanned, and how long it took."""
 
 import asyncio
-import re
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ...engine.version_table import version_table
+from ..sql_events import TOOLKIT_STATEMENT, Execution, Origin, SqlListener
 from .lock_modes import strength
 from .queries import HELD_SQL, RELATIONS_SQL, SCANS_SQL, WATCH_SQL
 
@@ -68,15 +68,14 @@ class Relation:
     is_counted: bool = False
 
 
-class Tracer:
-    """Follows one migration connection.
+class Tracer(SqlListener):
+    """Follows one migration connection, as a listener of its `SqlEvents`.
 
     Around each statement it asks PostgreSQL one question, on the same connection and inside the
     same transaction, as only the session itself knows what it has scanned.
     """
 
     def __init__(self) -> None:
-        self._versions = version_table()
         self.revisions: list[RevisionTrace] = []
         self.relations: dict[int, Relation] = {}
         self._files: dict[int, int] = {}
@@ -84,7 +83,6 @@ class Tracer:
         self._held: dict[int, str] = {}  # the strongest lock on each relation, in this transaction
         self._pending: list[Statement] = []
         self._open_locks: list[tuple[Lock, float]] = []
-        self._own = False
         self._is_begun = False
         self._transactional = True
         self._watcher: Any = None  # asyncpg's connection
@@ -97,7 +95,7 @@ class Tracer:
         """Learn which relations are there, and stand by to watch from a connection of its own."""
         async with engine.connect() as watcher:
             await watcher.execution_options(isolation_level="AUTOCOMMIT")
-            for row in await watcher.exec_driver_sql(RELATIONS_SQL, self._versions.parameters):
+            for row in await watcher.exec_driver_sql(RELATIONS_SQL, version_table().parameters):
                 self.relations[row.oid] = Relation(row.name, row.rows, row.size_bytes)
                 self._files[row.oid] = row.file
             self._watcher = (await watcher.get_raw_connection()).driver_connection
@@ -108,23 +106,6 @@ class Tracer:
                 self._watched = None
                 if self._watch is not None:
                     await self._watch
-
-    @contextmanager
-    def tracing(self, connection: Connection) -> Iterator[None]:
-        """Trace the statements of the connection inside the block."""
-        listeners = (
-            ("before_cursor_execute", self._before),
-            ("after_cursor_execute", self._after),
-            ("commit", self._end_transaction),
-            ("rollback", self._end_transaction),
-        )
-        for name, listener in listeners:
-            event.listen(connection, name, listener)
-        try:
-            yield
-        finally:
-            for name, listener in listeners:
-                event.remove(connection, name, listener)
 
     def count_rows(self, counts: Mapping[int, int]) -> None:
         """Replace the planner's estimates by what was counted, by the oid of the table."""
@@ -156,31 +137,40 @@ class Tracer:
     def _now_ms(self) -> float:
         return (time.perf_counter() - self._zero) * 1000
 
-    def _before(self, connection: Connection, _: Any, sql: str, *__: Any) -> None:
-        if self._own or not self._is_of_a_revision(sql):
+    def before(self, execution: Execution) -> None:
+        """Begin the statement, if it is a revision's."""
+        if execution.origin is not Origin.REVISION:
             return
+        connection = execution.connection
         if not self._is_begun:
             self._is_begun = True
-            counts = self._ask(connection, SCANS_SQL, (list(self.relations),))
+            counts = _ask(connection, SCANS_SQL, (list(self.relations),))
             self._scans = {row.oid: row.scans for row in counts}
-        self._pending.append(Statement(sql, self._now_ms()))
-        if _is_autocommit(connection):
+        self._pending.append(Statement(execution.sql, self._now_ms()))
+        if execution.is_autocommit:
             self._transactional = False
             self._start_watch(connection, self._pending[-1])
 
-    def _after(
-        self, connection: Connection, cursor: Any, sql: str, _: Any, context: Any, *__: Any
-    ) -> None:
-        if self._own or not self._is_of_a_revision(sql):
+    def after(self, execution: Execution) -> None:
+        """Note what the statement took, if it is a revision's."""
+        if execution.origin is not Origin.REVISION:
             return
         statement = self._pending[-1]
         statement.duration_ms = self._now_ms() - statement.started_ms
         statement.failed = False
-        statement.rows = cursor.rowcount if cursor.rowcount >= 0 else None
+        statement.rows = execution.rowcount if execution.rowcount >= 0 else None
         if self._watched is not None:
             self._stop_watch()
         else:
-            self._note_held(statement, self._ask(connection, HELD_SQL, ()))
+            self._note_held(statement, _ask(execution.connection, HELD_SQL, ()))
+
+    def before_commit(self, connection: Connection) -> None:
+        """Release the locks of the transaction."""
+        self._end_transaction()
+
+    def before_rollback(self, connection: Connection) -> None:
+        """Release the locks of the transaction."""
+        self._end_transaction()
 
     def _note_held(self, statement: Statement, rows: Iterable[Any]) -> None:
         strongest: dict[int, str] = {}
@@ -201,23 +191,15 @@ class Tracer:
             statement.locks.append(lock)
             self._open_locks.append((lock, statement.started_ms))
 
-    def _end_transaction(self, _: Connection) -> None:
-        if not self._own:
-            self._release_locks()
-            self._is_begun = False
+    def _end_transaction(self) -> None:
+        self._release_locks()
+        self._is_begun = False
 
     def _release_locks(self) -> None:
         for lock, since_ms in self._open_locks:
             lock.held_ms = self._now_ms() - since_ms
         self._open_locks.clear()
         self._held.clear()
-
-    def _ask(self, connection: Connection, sql: str, parameters: tuple[Any, ...]) -> Iterable[Any]:
-        self._own = True
-        try:
-            return connection.exec_driver_sql(sql, parameters).all()
-        finally:
-            self._own = False
 
     def _start_watch(self, connection: Connection, statement: Statement) -> None:
         if self._watcher is None:
@@ -254,22 +236,6 @@ class Tracer:
                     statement.scans.append(relation.name)
             await asyncio.sleep(_WATCH_SECONDS)
 
-    def _is_of_a_revision(self, sql: str) -> bool:
-        return _NOT_OF_A_REVISION.match(sql) is None and not (
-            sql.lstrip().upper().startswith(_ROWS) and self._versions.is_in(sql[:_ITS_BEGINNING])
-        )
 
-
-def _is_autocommit(connection: Connection) -> bool:
-    return connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT"
-
-
-# Alembic's version table, SQLAlchemy's looks at the catalog and the limits that the runner sets are
-# no part of a revision.
-_NOT_OF_A_REVISION: Final = re.compile(
-    r"""\s*(SELECT\s+set_config\( | SELECT\s+i\.indisvalid\b | SELECT\s+pg_catalog\.
-        )""",
-    re.IGNORECASE | re.VERBOSE,
-)
-_ITS_BEGINNING: Final = 200  # characters, in which Alembic names its table
-_ROWS: Final = ("SELECT", "INSERT", "UPDATE", "DELETE")
+def _ask(connection: Connection, sql: str, parameters: tuple[Any, ...]) -> Iterable[Any]:
+    return connection.exec_driver_sql(sql, parameters, execution_options=TOOLKIT_STATEMENT).all()

@@ -1,0 +1,58 @@
+"""What is refused before the first revision runs."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import Connection, text
+
+from ...errors import MigrationError
+from ..alembic_internals import Step, script_of
+from ..history.markers import revision_marker
+from ..sql_events import TOOLKIT_STATEMENT
+from .transactionality import check_single_autocommit_operation
+
+_ALEMBICS_LENGTH: Final = 32  # characters of version_num, where Alembic makes the table
+_LENGTH_SQL: Final = text(
+    "SELECT CASE WHEN atttypmod > 0 THEN atttypmod - 4 END FROM pg_attribute"
+    " WHERE attrelid = to_regclass(:name) AND attname = 'version_num'"
+)
+
+
+def check_steps(connection: Connection, steps: Sequence[Step], table: str) -> None:
+    """Refuse a run that cannot be finished, or that would revert what says it is irreversible.
+
+    Raises:
+        MigrationError: a revision is irreversible, mixed, or its id is too long.
+    """
+    for step in steps:
+        script = script_of(step)
+        if script is None:
+            continue
+        reason = "" if step.is_upgrade else revision_marker(script, "irreversible")
+        if reason:
+            raise MigrationError(
+                f"Revision {script.revision} is declared irreversible: {reason.rstrip('.')}.",
+                f"Nothing was reverted. Downgrade no further than {script.revision}, or write its "
+                f"downgrade() in {Path(script.path).name}.",
+            )
+        check_single_autocommit_operation(script, is_upgrade=step.is_upgrade)
+    _check_lengths(connection, steps, table)
+
+
+def _check_lengths(connection: Connection, steps: Sequence[Step], table: str) -> None:
+    scripts = [script for step in steps if (script := script_of(step)) is not None]
+    longest = max(scripts, key=lambda script: len(script.revision), default=None)
+    if longest is None or len(longest.revision) <= _ALEMBICS_LENGTH:
+        return
+    row = connection.execute(
+        _LENGTH_SQL, {"name": table}, execution_options=TOOLKIT_STATEMENT
+    ).first()
+    length = _ALEMBICS_LENGTH if row is None else row[0]
+    if length is not None and len(longest.revision) > length:
+        raise MigrationError(
+            f"{Path(longest.path).name}: the revision's id has {len(longest.revision)} characters, "
+            f"and the version table takes {length}.",
+            "Nothing was run. Shorten it, also where other files name it, or widen "
+            f"{table}.version_num first.",
+        )

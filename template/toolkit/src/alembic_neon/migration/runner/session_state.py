@@ -1,0 +1,111 @@
+"""What a revision finds in its session, whatever those before it have set there.
+
+A plain SET outlives its transaction: the `search_path` of pg_dump's output, a SET ROLE or a
+`lock_timeout` would govern all later revisions, and the toolkit's own statements.
+"""
+
+from typing import Any, Final
+
+from sqlalchemy import Connection, text
+
+from ...engine.simple_query import SimpleQueryConnection
+from ...engine.sql_scan import quote_literal
+from ..sql_events import TOOLKIT_STATEMENT, SqlListener
+from .timeouts import Timeouts
+
+# A client that is gone is noticed in mid-statement after a second, and its locks are free then.
+_CAPTURE_SQL: Final = text(
+    "SELECT current_setting('role'), current_setting('search_path'),"
+    " set_config('client_connection_check_interval', '1s', false)"
+)
+# It is of the transaction alone: gone as soon as that is.
+_MARK: Final = "alembic_neon.revision"
+TRANSACTION_ENDED: Final = "ANX01"  # the SQLSTATE of the check below
+_CHECK_SQL: Final = """
+DO $alembic_neon$ BEGIN
+    IF coalesce(current_setting('alembic_neon.revision', true), '') <> {} THEN
+        RAISE EXCEPTION 'the transaction of the revision has ended' USING ERRCODE = 'ANX01';
+    END IF;
+END $alembic_neon$
+"""
+
+
+class SessionState(SqlListener):
+    """The session as the run found it, made anew for each revision.
+
+    It costs no round trip: BEGIN takes it along, and the version stamp what comes before it.
+    """
+
+    def __init__(self, connection: Connection, timeouts: Timeouts) -> None:
+        self._connection = connection
+        self._timeouts = timeouts
+        self._mark = ""
+        row = connection.execute(_CAPTURE_SQL, execution_options=TOOLKIT_STATEMENT).one()
+        self._own = {"role": row[0], "search_path": row[1]}
+        connection.commit()
+
+    def begin_revision(self, revision: str, *, waits_for_disk: bool | None) -> None:
+        """Let the transaction begin with the session's own settings, and with a mark.
+
+        `waits_for_disk` is `synchronous_commit`; None leaves it as it is.
+        """
+        settings = self._own | self._timeouts.reset().settings
+        if waits_for_disk is not None:
+            settings["synchronous_commit"] = "on" if waits_for_disk else "off"
+        self._mark = revision
+        mark = _set({_MARK: revision}, is_local=True)
+        self._begin_with(f"SELECT {_set(settings)}, {mark}")
+
+    def before_commit(self, connection: Connection) -> None:
+        """Mark the transaction after an `autocommit_block` as well."""
+        if self._mark and isinstance(self._driver, SimpleQueryConnection):
+            self._begin_with(f"SELECT {_set({_MARK: self._mark}, is_local=True)}")
+        else:
+            self._mark = ""
+
+    def end_revision(self) -> list[str]:
+        """Return what has to run before the version stamp, in whatever state the session is.
+
+        It ends with the check that the transaction is still the one that the revision began with.
+        """
+        statements = [f"SELECT {_set(self._own)}"]
+        if self._mark:
+            statements.append(_CHECK_SQL.format(quote_literal(self._mark)))
+        self._mark = ""
+        return statements
+
+    def forget(self) -> None:
+        """Let later transactions begin with nothing."""
+        self._mark = ""
+        if isinstance(driver := self._driver, SimpleQueryConnection):
+            driver.begin_with = ""
+
+    @property
+    def is_in_transaction(self) -> bool:
+        """Whether the server says that a transaction is open; True where the driver cannot tell."""
+        ask = getattr(self._driver, "is_in_transaction", None)
+        return True if ask is None else bool(ask())
+
+    @property
+    def takes_scripts(self) -> bool:
+        """Whether several statements go to the server as one string, and the last one counts."""
+        return isinstance(self._driver, SimpleQueryConnection)
+
+    @property
+    def _driver(self) -> Any:
+        if self._connection.invalidated or self._connection.closed:
+            return None
+        return self._connection.connection.driver_connection
+
+    def _begin_with(self, sql: str) -> None:
+        if isinstance(driver := self._driver, SimpleQueryConnection):
+            driver.begin_with = sql
+        else:
+            self._connection.exec_driver_sql(sql, execution_options=TOOLKIT_STATEMENT)
+
+
+def _set(settings: dict[str, str], *, is_local: bool = False) -> str:
+    scope = "true" if is_local else "false"
+    return ", ".join(
+        f"set_config('{name}', {quote_literal(value)}, {scope})" for name, value in settings.items()
+    )
