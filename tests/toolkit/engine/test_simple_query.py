@@ -41,6 +41,7 @@ async def is_prepared(connection: AsyncConnection, sql: str) -> bool:
         "\n  alter table notes ADD COLUMN more text;\n",
         "COMMENT ON TABLE notes IS 'what is noted'",
         "DROP TABLE notes",
+        "CREATE FUNCTION twice(int) RETURNS int LANGUAGE sql AS 'SELECT $1 * 2'",
     ],
 )
 async def test_ddl_is_not_prepared(connection: AsyncConnection, sql: str) -> None:
@@ -72,7 +73,6 @@ async def test_rows_that_were_written_are_counted(
         ("UPDATE notes SET words = 'b' WHERE id = 1 Returning words", {}, "b"),
         ("UPDATE notes SET words = :words WHERE id = 1", {"words": "b"}, None),
         ("SELECT words FROM notes WHERE id = 2", {}, "a"),
-        ("CREATE FUNCTION twice(int) RETURNS int LANGUAGE sql AS 'SELECT $1 * 2'", {}, None),
     ],
 )
 async def test_what_returns_rows_or_has_parameters_is_prepared(
@@ -83,15 +83,24 @@ async def test_what_returns_rows_or_has_parameters_is_prepared(
     assert await is_prepared(connection, sql)
 
 
-async def test_a_second_statement_in_the_text_is_refused_as_ever(
+@pytest.mark.parametrize(
+    ("sql", "count"),
+    [
+        ("CREATE TABLE a (); UPDATE notes SET words = 'b; c' WHERE id > 1", 2),
+        ("SELECT 1; -- and then;\nDELETE FROM notes;", 3),
+        ("DO $a$ BEGIN PERFORM 1; END $a$; UPDATE notes SET words = ';' WHERE id = 1", 1),
+    ],
+)
+async def test_several_statements_in_one_text_run_and_the_last_one_counts(
+    connection: AsyncConnection, sql: str, count: int
+) -> None:
+    assert (await connection.execute(text(sql))).rowcount == count
+
+
+async def test_a_single_statement_that_holds_semicolons_returns_its_rows(
     connection: AsyncConnection,
 ) -> None:
-    """The simple protocol would run all of it, and a COMMIT would leave half a revision."""
-    with pytest.raises(DBAPIError, match="multiple commands"):
-        await connection.execute(text("CREATE TABLE a (); COMMIT; CREATE TABLE b ()"))
-    await connection.rollback()
-    found = await connection.exec_driver_sql("SELECT to_regclass('a'), to_regclass('b')")
-    assert found.one() == (None, None)
+    assert await connection.scalar(text("SELECT $$a;b$$ || 'c;' /* ; */ -- ;")) == "a;bc;"
 
 
 @pytest.mark.parametrize("sql", ["UPDATE notes SET words = %s", "DELETE FROM notes"])

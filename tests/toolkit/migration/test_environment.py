@@ -106,12 +106,23 @@ async def test_models_that_are_not_where_env_py_looks_are_one_line(
     assert "--data metadata=" in failure.value.hint
 
 
-async def test_what_fails_within_the_models_keeps_its_traceback(
-    revised: ScratchProject, database: DatabaseURL
+@pytest.mark.parametrize(
+    ("file", "text", "words"),
+    [
+        ("models.py", "import nowhere", r"models\.py, line 1: ModuleNotFoundError: No module"),
+        ("models.py", "x = 1\ndef (:", r"models\.py, line 2: SyntaxError: "),
+        ("models.py", "1 / 0", r"models\.py, line 1: ZeroDivisionError: division by zero"),
+        ("env.py", "<<<<<<< HEAD\nx = 1", r"env\.py, line 1: a conflict marker of git"),
+        ("hooks.py", "def include_object(:", r"hooks\.py, line 1: SyntaxError"),
+    ],
+)
+async def test_an_error_in_a_file_of_the_project_is_one_line_with_its_place(
+    revised: ScratchProject, database: DatabaseURL, file: str, text: str, words: str
 ) -> None:
-    revised.models("import nowhere")
-    with pytest.raises(ModuleNotFoundError):
+    (revised.folder / "migrations" / file).write_text(text)
+    with pytest.raises(ConfigurationError, match=words) as failure:
         await upgrade(database, config=revised.config)
+    assert "\n" not in str(failure.value)
 
 
 def test_plain_alembic_uses_the_same_settings(

@@ -72,12 +72,14 @@ async def test_a_failing_revision_is_rolled_back_and_those_before_it_stay(
     assert await query("SELECT to_regclass('half')") is None
 
 
-async def test_an_error_of_the_revisions_own_code_keeps_its_traceback(
+async def test_an_error_of_the_revisions_own_code_is_one_line_with_the_line_of_the_file(
     project: ScratchProject, database: DatabaseURL
 ) -> None:
-    project.revision("a1", up='raise ValueError("a mistake of the author")')
-    with pytest.raises(ValueError, match="a mistake of the author"):
+    path = project.revision("a1", up='raise ValueError("a mistake of the author")')
+    with pytest.raises(MigrationError) as failed:
         await upgrade(database)
+    assert failed.value.message == f"{path.name}, line 11: ValueError: a mistake of the author."
+    assert failed.value.hint == "a1 was rolled back. The database is at no revision."
 
 
 CATCHES = """

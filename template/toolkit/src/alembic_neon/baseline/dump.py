@@ -44,7 +44,7 @@ async def dump_schema(url: DatabaseURL, server_version: int) -> str:
         if not url.is_unix_socket:
             folder = await stack.enter_async_context(forwarded(url))
         process = await asyncio.create_subprocess_exec(
-            *(program, *_OPTIONS, f"--exclude-table={_version_pattern()}"),
+            *(program, *_OPTIONS, *_without_own_tables()),
             env=_environment(url, folder),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
@@ -78,14 +78,17 @@ def _environment(url: DatabaseURL, folder: Path) -> dict[str, str]:
     return environment_without_pg() | {name: value for name, value in given.items() if value}
 
 
-def _version_pattern() -> str:
-    """Return the version table as one of pg_dump's patterns, in which quotes keep all as it is."""
-    table = version_table()
-    schema, name = (
-        None if part is None else '"' + part.replace('"', '""') + '"'
-        for part in (table.schema, table.name)
-    )
-    return f"{schema or '*'}.{name}"
+def _without_own_tables() -> list[str]:
+    """Return the options of pg_dump that leave out the toolkit's tables, by its patterns.
+
+    Quotes keep all in a pattern as it is.
+    """
+    names, schema = version_table().parameters
+    return [f"--exclude-table={_pattern(schema) if schema else '*'}.{_pattern(n)}" for n in names]
+
+
+def _pattern(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _program(server_version: int) -> str:

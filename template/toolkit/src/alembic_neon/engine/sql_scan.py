@@ -15,30 +15,42 @@ _TOKEN: Final = re.compile(
       | (?P<end>;)""",
     re.DOTALL | re.VERBOSE,
 )
+_ROUTINE: Final = re.compile(r"\s*CREATE\b[^;]*\b(FUNCTION|PROCEDURE)\b", re.IGNORECASE)
+_ATOMIC: Final = re.compile(r"\bBEGIN\s+ATOMIC\b", re.IGNORECASE)
+_BLOCK: Final = re.compile(r"\b(BEGIN|CASE|END)\b", re.IGNORECASE)
 _NESTED: Final = re.compile(r"/\*|\*/")
 
 
 def split_statements(sql: str) -> list[str]:
-    """Return the statements of `sql`, without comments around them and without empty ones.
-
-    The body of a function in the standard's form (`BEGIN ATOMIC … END`) is split, too: whoever runs
-    the parts must run them as one.
-    """
+    """Return the statements of `sql`, without their comments and without empty ones."""
     statements, parts, position = [], [], 0
     while match := _TOKEN.search(sql, position):
         parts.append(sql[position : match.start()])
         position = match.end()
-        if match["end"]:
-            statements.append("".join(parts).strip())
-            parts = []
-        elif match["opaque"]:
+        if match["opaque"]:
             parts.append(match["opaque"])
-        else:
+        elif match["comment"]:
             parts.append(" ")
             if match["comment"] == "/*":
                 position = _end_of_comment(sql, position)
+        elif _is_in_body("".join(parts)):
+            parts.append(";")
+        else:
+            statements.append("".join(parts).strip())
+            parts = []
     statements.append("".join([*parts, sql[position:]]).strip())
     return [statement for statement in statements if statement]
+
+
+def _is_in_body(start: str) -> bool:
+    """Tell whether a statement goes on: it is in a function's body, `BEGIN ATOMIC … END`."""
+    if not _ROUTINE.match(start):
+        return False
+    body = _ATOMIC.split(without_literals(start), maxsplit=1)
+    if len(body) == 1:
+        return False
+    words = [word.upper() for word in _BLOCK.findall(body[1])]
+    return words.count("END") <= words.count("CASE") + words.count("BEGIN")
 
 
 def without_literals(sql: str) -> str:

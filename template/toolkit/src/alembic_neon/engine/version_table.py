@@ -24,9 +24,9 @@ class VersionTable:
     schema: str | None = None
 
     @property
-    def parameters(self) -> tuple[str, str | None]:
-        """What a query that leaves the table out takes: its name, its schema or None for any."""
-        return self.name, self.schema
+    def parameters(self) -> tuple[list[str], str | None]:
+        """What a query that leaves the toolkit's tables out takes: names, and schema or None."""
+        return [self.name, REVISIONS_TABLE], self.schema
 
     @cached_property
     def quoted(self) -> str:

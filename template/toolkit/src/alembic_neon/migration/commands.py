@@ -1,12 +1,10 @@
 """Alembic's commands, run on a connection of ours, their failures said in one line."""
 
 import re
-import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from alembic.config import Config
 from alembic.script import ScriptDirectory
@@ -16,7 +14,8 @@ from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ..engine.driver_errors import translate_driver_errors
-from ..errors import ConfigurationError, MigrationError, ToolkitError, UsageError
+from ..errors import MigrationError, ToolkitError, UsageError
+from .project_errors import project_errors_explained
 
 
 async def run_command(
@@ -32,12 +31,12 @@ async def run_command(
 
     def run(connection: Connection) -> Any:
         config.attributes["connection"] = connection
-        with _history_explained():
+        with history_explained():
             return command(config, **arguments)
 
     try:
         if engine is None:
-            with _history_explained():
+            with history_explained():
                 return command(config, **arguments)
         with translate_driver_errors(engine.url):
             async with engine.connect() as connection:
@@ -53,10 +52,10 @@ def script_directory(config: Config) -> ScriptDirectory:
 
     Raises:
         UsageError: the folder is missing.
-        MigrationError: two files bear the same revision, or the revisions run in a circle.
+        MigrationError: the files do not make a history, or one is not Python.
     """
     try:
-        with _history_explained():
+        with history_explained():
             script = ScriptDirectory.from_config(config)
             script.get_heads()
     except CommandError as error:
@@ -65,47 +64,44 @@ def script_directory(config: Config) -> ScriptDirectory:
 
 
 @contextmanager
-def _history_explained() -> Iterator[None]:
+def history_explained() -> Iterator[None]:
     """Turn what Alembic says of files that are no history into our errors.
 
     Raises:
-        MigrationError: two files bear the same revision, or the revisions run in a circle.
-        ConfigurationError: as `env_file_explained` does.
+        MigrationError: two files bear the same revision, revisions run in a circle, one builds on
+            a revision that is nowhere, or a file is not Python.
+        ConfigurationError: as `project_errors_explained` does.
     """
-    twice = r"Revision \w+ is present more than once"
     try:
-        with warnings.catch_warnings(), env_file_explained():
-            # Alembic only warns, and one of the two files would silently count for nothing.
-            warnings.filterwarnings("error", message=twice)
+        with warnings.catch_warnings(), project_errors_explained():
+            # Alembic only warns, and goes on with a KeyError, or with one of the two files.
+            for message in (_TWICE, _MISSING):
+                warnings.filterwarnings("error", message=message)
             yield
     except UserWarning as error:
-        if not re.match(twice, str(error)):
+        failure = _history_error(str(error))
+        if failure is None:
             raise
-        raise MigrationError(f"{error}.", "Give one of the files another revision.") from None
+        raise failure from None
     except RevisionError as error:
-        raise MigrationError(f"{error}.", "Mend down_revision in one of these files.") from None
+        raise MigrationError(f"{error}.", "Fix down_revision in one of these files.") from None
 
 
-@contextmanager
-def env_file_explained() -> Iterator[None]:
-    """Say in one line that `env.py` names a module or an attribute that is not there.
+_TWICE: Final = r"Revision \S+ is present more than once"
+_MISSING: Final = r"Revision (\S+) referenced from .* -> (\S+?)[ ,(].*is not present"
 
-    What fails deeper, in the modules of the application, keeps its traceback.
 
-    Raises:
-        ConfigurationError: there is no such module or attribute.
-    """
-    try:
-        yield
-    except (ImportError, AttributeError) as error:
-        frames = traceback.extract_tb(error.__traceback__)
-        own = [each for each in frames if not each.filename.startswith("<frozen importlib")]
-        if Path(own[-1].filename).name != "env.py":
-            raise
-        raise ConfigurationError(
-            f"{own[-1].filename}, line {own[-1].lineno}: {error}.",
-            "Say where the models are: uvx copier update --data metadata=PACKAGE.MODULE:ATTRIBUTE",
-        ) from None
+def _history_error(warning: str) -> MigrationError | None:
+    if re.match(_TWICE, warning):
+        return MigrationError(f"{warning}.", "Give one of the files another revision.")
+    match = re.match(_MISSING, warning)
+    if match is None:
+        return None
+    missing, revision = match.groups()
+    return MigrationError(
+        f"Revision {revision} builds on {missing}, which is in no file.",
+        f"Restore that file, or fix down_revision of {revision}.",
+    )
 
 
 def require_revision(script: ScriptDirectory, revision: str) -> None:
@@ -148,7 +144,7 @@ def revision_not_in_files(revision: str) -> MigrationError:
     """Return the error for a database that is at a revision that the files do not have."""
     return MigrationError(
         f"The database is at {revision}, which no file has.",
-        "Fetch the code that has it, or use another database.",
+        "Pull the code that contains it, or use another database.",
     )
 
 
@@ -161,6 +157,12 @@ def explain_refusal(error: CommandError, asked: str | None = None) -> ToolkitErr
     text = str(error).partition("\n")[0].rstrip(".")
     if "ultiple head" in text:
         return _several_heads()
+    if match := re.match(
+        r"Could not determine revision id from (?:filename|file) (\S+?)\.? ", text
+    ):
+        return MigrationError(
+            f"{match[1]} has no variable `revision`.", "Add it, or move the file to another folder."
+        )
     cause = error.__cause__
     if isinstance(cause, ResolutionError) and asked is not None and cause.argument not in asked:
         return revision_not_in_files(cause.argument)

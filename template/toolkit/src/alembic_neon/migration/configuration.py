@@ -19,10 +19,7 @@ def alembic_config(root: Path | None = None) -> Config:
         ConfigurationError: there is no such folder.
     """
     file = config_file() if root is None else config_file_in(root) or root / INI_FILE
-    config = configured_by(file, Namespace(quiet=True))
-    # Whoever runs a command from Python shows its progress himself.
-    config.attributes["configure_logger"] = False
-    return config
+    return configured_by(file, Namespace(quiet=True, x=None))
 
 
 def configured_by(file: Path, options: Namespace) -> Config:
@@ -38,14 +35,22 @@ def run_alembic(arguments: Sequence[str]) -> None:
     Alembic itself reads TOML from a file of the name `pyproject.toml` alone.
 
     Raises:
-        ConfigurationError: there is no such file.
+        ConfigurationError, MigrationError: there is no such file, or one of the project's is wrong.
         SystemExit: the command failed, or the arguments are not understood.
     """
     line = CommandLine(prog="db alembic")
     options = line.parser.parse_args(arguments)
     if not hasattr(options, "cmd"):
         line.parser.error("too few arguments")
-    line.run_cmd(configured_by(config_file(), options), options)
+    from .commands import history_explained  # which needs this module
+
+    with history_explained():
+        line.run_cmd(configured_by(config_file(), options), options)
+
+
+def is_command_line(config: Config) -> bool:
+    """Tell whether Alembic's own command line runs, and not a program that has imported Alembic."""
+    return hasattr(config.cmd_opts, "cmd")
 
 
 def root_of(config: Config) -> Path:

@@ -9,22 +9,26 @@ from typing import Any
 
 import alembic_postgresql_enum  # noqa: F401 - registers its autogenerate hooks when imported
 from alembic import context
+from alembic.util import CommandError
 from sqlalchemy import Connection, MetaData
 from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.schema import CreateSchema
 
 from ..engine.driver_errors import translate_driver_errors
 from ..engine.factory import create_migration_engine
 from ..engine.url import DatabaseURL
 from ..engine.version_table import version_table
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, ToolkitError
 from .alembic_internals import is_run
 from .autogenerate.filters import name_filter, object_filter
 from .autogenerate.generate import AUTOGENERATE_PLUGINS, render_item, review_directives
 from .autogenerate.metadata import HasMetadata, Metadata, metadata_of, schemas_of
 from .autogenerate.server_defaults import patch_server_default_comparison
+from .configuration import is_command_line
 from .hooks import load_hooks
 from .runner.execution import run_migrations_locked
 from .runner.progress import Progress
+from .runner.version_table import make_version_schema
 
 
 def run_migrations(*models: MetaData | HasMetadata) -> None:
@@ -42,22 +46,56 @@ def run_migrations(*models: MetaData | HasMetadata) -> None:
         ConfigurationError: the connection leads to a pooled endpoint, `hooks.py` is wrong, or what
             was given has no metadata.
     """
-    metadata = metadata_of(models)
-    if context.config.attributes.get("configure_logger", True):
+    try:
+        _run_command(metadata_of(models))
+    except ToolkitError as error:
+        if not is_command_line(context.config):
+            raise
+        raise CommandError(str(error)) from error  # which Alembic's own command line prints
+
+
+def _run_command(metadata: Metadata) -> None:
+    if context.config.attributes.get("configure_logger", is_command_line(context.config)):
         _configure_logging()
     if context.is_offline_mode():
-        _configure(metadata, dialect_name="postgresql", literal_binds=True)
-        with context.begin_transaction():
-            context.run_migrations()
+        _print_sql(metadata)
         return
     given = context.config.attributes.get("connection")
     if isinstance(given, Connection):
-        _run(given, metadata)
+        _run_on_connection(given, metadata)
     elif given is None or isinstance(given, AsyncEngine):
         _run_coroutine(lambda: _run_on_engine(given, metadata))
     else:
         with given.connect() as connection:
-            _run(connection, metadata)
+            _run_on_connection(connection, metadata)
+
+
+def _print_sql(metadata: Metadata) -> None:
+    # Of PostgreSQL's dialects, the one of psycopg2 doubles each `%`, which a file should not have.
+    dialect_options = {"paramstyle": "named"}
+    _configure(
+        metadata, dialect_name="postgresql", dialect_opts=dialect_options, literal_binds=True
+    )
+    migration_context = context.get_context()
+    schema = migration_context.version_table_schema
+    with context.begin_transaction():
+        if schema is not None and not migration_context.get_current_heads():
+            migration_context.impl.execute(CreateSchema(schema, if_not_exists=True))
+        context.run_migrations()
+
+
+def _run_on_connection(connection: Connection, metadata: Metadata) -> None:
+    """Run on a connection of the caller's, or beside it where its transaction is not to be ended.
+
+    `with engine.begin() as connection`, which Alembic's documentation shares, commits at its end
+    alone; each revision is a transaction of its own.
+    https://alembic.sqlalchemy.org/en/latest/cookbook.html#sharing-a-connection-across-one-or-more-programmatic-migration-commands
+    """
+    if getattr(connection, "_trans_context_manager", None) is None:
+        _run(connection, metadata)
+        return
+    with connection.engine.connect() as other:
+        _run(other, metadata)
 
 
 def _run(connection: Connection, metadata: Metadata) -> None:
@@ -71,6 +109,8 @@ def _run(connection: Connection, metadata: Metadata) -> None:
         progress = context.config.attributes.get("progress") or Progress()
         run_migrations_locked(connection, progress, context.config.attributes.get("tracer"))
         return
+    if not context.get_context().opts.get("dont_mutate"):
+        make_version_schema(connection, context.get_context().version_table_schema)
     with context.begin_transaction():
         context.run_migrations()
 

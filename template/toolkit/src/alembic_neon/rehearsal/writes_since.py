@@ -1,7 +1,6 @@
 """How much was written since a restore point: PostgreSQL's own counters, then and now."""
 
 import json
-from dataclasses import asdict
 from typing import Final
 
 from sqlalchemy import text
@@ -17,7 +16,7 @@ _WRITES_SQL: Final = text("""
 SELECT (SELECT oid FROM pg_database WHERE datname = current_database())::bigint AS database,
     coalesce(sum(n_tup_ins + n_tup_upd + n_tup_del), 0)::bigint AS rows
 FROM pg_stat_user_tables
-WHERE NOT (relname = :name AND schemaname = coalesce(:schema, schemaname))
+WHERE NOT (relname = ANY (:names) AND schemaname = coalesce(:schema, schemaname))
 """)
 
 _FILE: Final = "restore-points.json"
@@ -32,7 +31,9 @@ async def count_writes(url: DatabaseURL) -> Counted:
         ConfigurationError, ConnectionFailedError: the database cannot be reached.
     """
     async with migration_connection(url) as connection:
-        row = (await connection.execute(_WRITES_SQL, asdict(version_table()))).one()
+        names, schema = version_table().parameters
+        parameters = {"names": names, "schema": schema}
+        row = (await connection.execute(_WRITES_SQL, parameters)).one()
         return row.database, row.rows
 
 

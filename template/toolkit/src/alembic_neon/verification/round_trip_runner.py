@@ -18,8 +18,8 @@ from ..engine.factory import create_migration_engine
 from ..engine.url import DatabaseURL
 from ..engine.version_table import version_table
 from ..errors import MigrationError, ToolkitError, UsageError
-from ..migration.commands import env_file_explained
 from ..migration.history.markers import revision_marker
+from ..migration.project_errors import project_errors_explained
 from ..migration.runner.version_table import make_version_schema
 from .catalog import Catalog, Difference, significant
 from .history import History, line_of
@@ -110,7 +110,11 @@ class RoundTripRunner:
         config, scripts = self._history.config, self._history.scripts
         config.attributes["connection"] = connection
         try:
-            with env_file_explained(), EnvironmentContext(config, scripts, fn=steps):
+            revisions = {script.path for script in self._history.revisions}
+            with (
+                project_errors_explained(skip=revisions),
+                EnvironmentContext(config, scripts, fn=steps),
+            ):
                 scripts.run_env()
         finally:
             config.attributes.pop("connection", None)

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, text
 
+from ...engine.version_table import REVISIONS_TABLE
 from ..hooks import IncludeObject
 
 # Schemas in every Neon database that are Neon's own.
@@ -40,6 +41,8 @@ def object_filter(connection: Connection | None, users: IncludeObject | None) ->
         item: Any, name: str | None, kind: str, reflected: bool, compare_to: Any
     ) -> bool:
         nonlocal strangers
+        if kind == "table" and reflected and name == REVISIONS_TABLE:
+            return False  # as Alembic leaves its own table out, without asking
         if kind == "table" and reflected and compare_to is None and connection is not None:
             if strangers is None:
                 strangers = _tables_without_models(connection)

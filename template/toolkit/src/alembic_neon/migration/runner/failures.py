@@ -78,14 +78,15 @@ def revision_error(error: BaseException, script: Script, state: str) -> Migratio
             f"{location}: {error}.",
             f"{state} Return from the function, or raise an exception that says what is wrong.",
         )
-    text = " ".join(str(error.orig if isinstance(error, StatementError) else error).split())
-    name = type(error.orig if isinstance(error, StatementError) and error.orig else error).__name__
+    cause = error.orig if isinstance(error, StatementError) and error.orig else error
+    text = " ".join(str(cause).partition("(Background on")[0].split()).rstrip(".")
+    name = type(cause).__name__
     hint = ""
     if _COLON in text:
         hint = r" Write a colon that begins no parameter as \:."
     elif isinstance(error, InvalidRequestError) and "isolation_level" in text:
         hint = f" {_ALONE}"
-    return MigrationError(f"{location}: {name}: {text}.".replace("..", "."), f"{state}{hint}")
+    return MigrationError(f"{location}: {name}: {text}.", f"{state}{hint}")
 
 
 def run_error(error: DBAPIError, revision: str, heads: Iterable[str]) -> MigrationError | None:

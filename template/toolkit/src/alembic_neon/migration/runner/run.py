@@ -15,7 +15,13 @@ from ...engine.url import DatabaseURL
 from ...engine.version_table import version_table
 from ...errors import UsageError
 from .. import alembic_internals as internals
-from ..commands import explain_refusal, require_revision, run_command, script_directory
+from ..commands import (
+    explain_refusal,
+    history_explained,
+    require_revision,
+    run_command,
+    script_directory,
+)
 from ..configuration import alembic_config
 from ..trace.tracer import Tracer
 from .progress import Progress, Relay, Step
@@ -150,6 +156,7 @@ def print_sql(revision: str, *, is_upgrade: bool = True, config: Config | None =
     require_revision(script_directory(config), revision)
     run = command.upgrade if is_upgrade else command.downgrade
     try:
-        run(config, revision, sql=True)
+        with history_explained():
+            run(config, revision, sql=True)
     except CommandError as error:
         raise explain_refusal(error) from None

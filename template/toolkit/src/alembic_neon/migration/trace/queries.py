@@ -10,7 +10,7 @@ SELECT c.oid, quote_ident(n.nspname) || '.' || quote_ident(c.relname) AS name,
     greatest(c.reltuples, 0)::bigint AS rows, pg_table_size(c.oid) AS size_bytes
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname <> 'information_schema' AND n.nspname !~ '^pg_' AND c.relkind IN ('r', 'p', 'm')
-  AND NOT (c.relname = $1 AND n.nspname = coalesce($2, n.nspname))
+  AND NOT (c.relname = ANY ($1) AND n.nspname = coalesce($2, n.nspname))
 """
 
 # Scans are counted since the session last reported them, which it does outside transactions only.

@@ -18,7 +18,7 @@ _UNITS: Final = f"""units AS MATERIALIZED (
     SELECT c.*, {qualified("c.relnamespace", "c.relname")} AS name
     FROM pg_class c
     WHERE {{scope}} AND c.relkind IN ('r', 'p', 'f', 'v', 'm', 'S', 'c')
-      AND c.relpersistence <> 't' AND NOT (c.relname = $1 AND (SELECT nspname = coalesce($2, nspname)
+      AND c.relpersistence <> 't' AND NOT (c.relname = ANY ($1) AND (SELECT nspname = coalesce($2, nspname)
           FROM pg_namespace WHERE oid = c.relnamespace))
       AND {not_member("pg_class", "c.oid")}
 )"""

@@ -28,7 +28,7 @@ SELECT json_build_object('oid', c.oid::bigint,
 FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND NOT c.relispartition
   AND s.nspname <> 'information_schema' AND s.nspname !~ '^pg_'
-  AND NOT (c.relname = $2 AND s.nspname = coalesce($3, s.nspname))
+  AND NOT (c.relname = ANY ($2) AND s.nspname = coalesce($3, s.nspname))
   AND ($1::oid[] IS NULL OR c.oid = ANY ($1::oid[])
        OR c.oid IN (SELECT pg_partition_root(touched) FROM unnest($1::oid[]) AS touched))
   AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass
