@@ -195,19 +195,3 @@ def test_models_are_given_in_any_form_and_each_metadata_counts_once() -> None:
     Table("a", two, Column("id", Integer))
     with pytest.raises(ConfigurationError, match="Table a is declared on two"):
         metadata_of([one, two])
-
-
-@pytest.mark.parametrize(
-    ("table", "sql", "is_in"),
-    [
-        (VersionTable(), "INSERT INTO alembic_version (version_num) VALUES (1)", True),
-        (VersionTable(), "INSERT INTO my_alembic_version VALUES (1)", False),
-        (VersionTable("v", "ops"), "SELECT ops.v.version_num FROM ops.v", True),
-        (VersionTable("v", "ops"), "UPDATE v SET a = 1", False),
-        (VersionTable('my "v"', "o p"), 'DELETE FROM "o p"."my ""v""" WHERE true', True),
-    ],
-)
-def test_statements_of_the_version_table_are_told_apart(
-    table: VersionTable, sql: str, is_in: bool
-) -> None:
-    assert table.is_in(sql) is is_in

@@ -1,6 +1,5 @@
 """Alembic's version table: what it is called and where it lies. Whoever reads past it asks here."""
 
-import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -42,10 +41,6 @@ class VersionTable:
         table = Table(name, MetaData(), schema=self.schema)
         dialect = PGDialect_asyncpg()  # type: ignore[no-untyped-call]
         return dialect.identifier_preparer.format_table(table)
-
-    def is_in(self, sql: str) -> bool:
-        """Tell whether a statement names the table."""
-        return re.search(rf'(?<![\w".]){re.escape(self.quoted)}(?![\w"])', sql) is not None
 
 
 def version_table() -> VersionTable:
