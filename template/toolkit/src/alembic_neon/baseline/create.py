@@ -31,7 +31,7 @@ from ..verification.catalog import (
     Catalog,
     CatalogObject,
     Difference,
-    Part,
+    RelationObjects,
     significant,
     take_snapshot,
 )
@@ -186,7 +186,7 @@ def _comparable(catalog: Catalog, oldest_version: int) -> Catalog:
         # PostgreSQL 18 keeps each NOT NULL as a constraint.
         and not (oldest_version < 18 and found.is_not_null_constraint)
     }
-    return Catalog({0: Part(objects)})
+    return Catalog({0: RelationObjects(objects)})
 
 
 def _without_owner_and_version(found: CatalogObject) -> CatalogObject:

@@ -30,11 +30,11 @@ class Observer:
         self._reader = CatalogReader(connection)
         self._rows = Rows(connection, hook=hook)
         self._touched: set[int] | None = None  # since rows were last filled; None: not known
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
         self._catalog: Catalog | None = None  # as it is since the last step
 
-    def note(self, migrating: Connection, *, is_whole: bool) -> None:
-        """Note which tables a step has touched, just before its transaction ends.
+    def record_touched_tables(self, migrating: Connection, *, is_whole: bool) -> None:
+        """Record which tables a step has touched, just before its transaction ends.
 
         `is_whole` is whether nothing of the step was committed before.
         """
@@ -52,24 +52,24 @@ class Observer:
             changed = await self._connection.exec_driver_sql(TOUCHED_SQL)
             self._touched.update(changed.scalars())
         await self._connection.commit()
-        new = [each for each in unfilled if each.table not in self._told]
-        self._told = {each.table for each in unfilled}
+        new = [each for each in unfilled if each.table not in self._reported]
+        self._reported = {each.table for each in unfilled}
         return new
 
-    async def look(self) -> State:
+    async def snapshot(self) -> State:
         """Return the state as it is now, to which the next one is compared."""
-        catalog = await self.look_at_catalog()
+        catalog = await self.catalog()
         try:
             return State(catalog, await self._rows.read(self._touched))
         finally:
             await self._connection.rollback()
 
-    async def look_at_catalog(self) -> Catalog:
+    async def catalog(self) -> Catalog:
         """Return the schema as it is now."""
         if self._catalog is None:
             self._catalog = await self._reader.read()
         return self._catalog
 
-    def forget(self) -> None:
-        """Begin to note anew: what was touched so far has been looked at."""
+    def reset(self) -> None:
+        """Begin to record anew: what was touched so far has been read."""
         self._touched = set()

@@ -167,22 +167,22 @@ class _RoundTripSteps:
                 self._applied.add(below.revision)
         observer, found = self._observer, self.found
         found.unfilled = await_(observer.fill())
-        before = await_(observer.look())
-        observer.forget()
+        before = await_(observer.snapshot())
+        observer.reset()
         yield self._step(self._script, "upgrade")
         if found.irreversible:
             self._applied.add(self._script.revision)
             return
-        upgraded = await_(observer.look_at_catalog())
+        upgraded = await_(observer.catalog())
         yield self._step(self._script, "downgrade")
-        after = await_(observer.look())
+        after = await_(observer.snapshot())
         found.lost = before.contents.lost(after.contents)
         found.after_downgrade = self._difference(before.catalog, after.catalog)
         if found.after_downgrade:
             # What was left behind would make the second upgrade fail, and hide the reason.
             return
         yield self._step(self._script, "second upgrade")
-        again = await_(observer.look_at_catalog())
+        again = await_(observer.catalog())
         found.after_second_upgrade = self._difference(upgraded, again)
         self._applied.add(self._script.revision)
 
@@ -193,7 +193,7 @@ class _RoundTripSteps:
         return [each for each in found if not (self.found.data_loss and each.is_of_order)]
 
     def _before_commit(self, **_: object) -> None:
-        self._observer.note(self._migrating, is_whole=self._commits == 0)
+        self._observer.record_touched_tables(self._migrating, is_whole=self._commits == 0)
 
     def _after_commit(self, _: Connection) -> None:
         self._commits += 1  # more than one in a step: an autocommit_block

@@ -2,14 +2,14 @@
 
 from .objects import CatalogObject
 from .reader import CatalogReader, take_snapshot
-from .snapshot import Catalog, Difference, Part, significant
+from .snapshot import Catalog, Difference, RelationObjects, significant
 
 __all__ = [
     "Catalog",
     "CatalogObject",
     "CatalogReader",
     "Difference",
-    "Part",
+    "RelationObjects",
     "significant",
     "take_snapshot",
 ]

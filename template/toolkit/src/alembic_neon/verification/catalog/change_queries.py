@@ -11,7 +11,7 @@ found by walking pg_depend from what was written.
 from typing import Final
 
 from .fragments import FIRST_OID
-from .shared_queries import shared_sql
+from .restricted_catalogs import shared_sql
 
 # Catalogs of what is on a relation: (catalog, oid, the relation that it is on, condition).
 _ON_RELATIONS: Final = (

@@ -17,7 +17,7 @@ from .fragments import (
     qualified,
     role,
 )
-from .shared_queries import shared_sql
+from .restricted_catalogs import shared_sql
 
 _OURS: Final = f">= {FIRST_OID}"
 

@@ -13,7 +13,7 @@ from .change_queries import changes_sql
 from .object_queries import objects_sql
 from .objects import CatalogObject
 from .relation_queries import EVERY_RELATION, SOME_RELATIONS, relations_sql
-from .snapshot import Catalog, Part
+from .snapshot import Catalog, RelationObjects
 
 # The part of what is on no relation; no relation has this oid.
 _OBJECTS: Final = 0
@@ -38,7 +38,7 @@ class CatalogReader:
         self._connection = connection
         self._version_table = version_table().parameters
         self._last: Any = None
-        self._parts: dict[int, Part] = {}
+        self._parts: dict[int, RelationObjects] = {}
 
     async def read(self) -> Catalog:
         """Return the catalog as it is now, in one round trip where nothing changed."""
@@ -56,7 +56,7 @@ class CatalogReader:
             await self._fetch("SELECT set_config('search_path', $1, true)", path[0][0])
         return Catalog(self._parts)
 
-    async def _read(self) -> dict[int, Part]:
+    async def _read(self) -> dict[int, RelationObjects]:
         version = _version(self._connection)
         last, self._last = self._last, None
         now = (await self._fetch(_changes(version), last.xmin if last else _BEFORE_ANY))[0]
@@ -71,7 +71,7 @@ class CatalogReader:
         self._last = now
         return parts
 
-    async def _refreshed(self, last: Any, now: Any) -> dict[int, Part]:
+    async def _refreshed(self, last: Any, now: Any) -> dict[int, RelationObjects]:
         """Return the parts, those of relations that changed read anew."""
         was, is_now = _rows_by_unit(last), _rows_by_unit(now)
         changed = {oid for oid, rows in is_now.items() if was.get(oid) != rows}
@@ -84,7 +84,7 @@ class CatalogReader:
         )
         return parts | {oid: _same_or_new(self._parts.get(oid), part) for oid, part in read.items()}
 
-    async def _fetch_parts(self, query: str, *arguments: object) -> dict[int, Part]:
+    async def _fetch_parts(self, query: str, *arguments: object) -> dict[int, RelationObjects]:
         return _parts(await self._fetch(query, *arguments))
 
     async def _fetch(self, query: str, *arguments: object) -> Sequence[Any]:
@@ -116,19 +116,19 @@ def _rows_by_unit(changes: Any) -> dict[int, int]:
     return dict(zip(changes.units or (), changes.rows or (), strict=True))
 
 
-def _same_or_new(was: Part | None, now: Part) -> Part:
+def _same_or_new(was: RelationObjects | None, now: RelationObjects) -> RelationObjects:
     """Return the part that earlier snapshots hold, if it is equal: `difference` passes over it."""
     return was if was is not None and was.objects == now.objects else now
 
 
-def _parts(rows: Sequence[Any]) -> dict[int, Part]:
+def _parts(rows: Sequence[Any]) -> dict[int, RelationObjects]:
     parts: dict[int, dict[str, CatalogObject]] = {}
     for row in rows:
         objects, found = parts.setdefault(row.unit, {}), CatalogObject.from_row(row)
         # Comments on a table's constraint and trigger of one name share the label.
         shared = objects.get(found.label)
         objects[found.label] = shared.with_more(found) if shared else found
-    return {unit: Part(objects) for unit, objects in parts.items()}
+    return {unit: RelationObjects(objects) for unit, objects in parts.items()}
 
 
 @cache

@@ -50,7 +50,7 @@ class Difference:
 
 
 @dataclass(frozen=True, eq=False)
-class Part(Mapping[str, CatalogObject]):
+class RelationObjects(Mapping[str, CatalogObject]):
     """The objects of one relation, or those that are on none. Snapshots share the same parts."""
 
     objects: Mapping[str, CatalogObject]
@@ -75,7 +75,7 @@ class Catalog:
     """The objects of a database."""
 
     # By the oid of a relation; no oid gets out of here.
-    parts: Mapping[int, Part] = field(repr=False)
+    parts: Mapping[int, RelationObjects] = field(repr=False)
 
     @cached_property
     def objects(self) -> Mapping[str, CatalogObject]:
@@ -154,7 +154,9 @@ def _not_null_key(difference: Difference) -> tuple[str, str, str] | None:
     return found.schema, found.table, found.attributes["definition"]
 
 
-def _apart(parts: Mapping[int, Part], others: Mapping[int, Part]) -> dict[str, CatalogObject]:
+def _apart(
+    parts: Mapping[int, RelationObjects], others: Mapping[int, RelationObjects]
+) -> dict[str, CatalogObject]:
     """Return the objects of the parts that are not the very same in `others`."""
     kept = (part.items() for oid, part in parts.items() if others.get(oid) is not part)
     return dict(chain.from_iterable(kept))

@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -10,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from .catalog import Table, Types, read_tables, read_types
 from .contents import Contents, read_contents
 from .order import Group, levels
-from .plan import Order, Steps, fill_group
-from .server import Job, run
+from .plan import FillRequest, fill_group
+from .server import Job, run, run_batched
 
 # Gets a table's quoted name with its schema; returns whether it filled the table.
 Hook = Callable[[str, AsyncConnection], Awaitable[bool | None] | bool | None]
@@ -84,8 +85,8 @@ class Rows:
             for level in levels(waiting):
                 await self._fill_level(level, types, later)
                 later -= {table.oid for group in level for table in group}
-            await self._second_turn(waiting, types)
-        await self._judge(waiting)
+            await self._fill_deferred_references(waiting, types)
+        await self._record_unfilled(waiting)
         return sorted(self._unfilled.values(), key=lambda each: each.table)
 
     async def read(self, touched: Collection[int] | None = None) -> Contents:
@@ -107,29 +108,40 @@ class Rows:
     async def _fill_level(
         self, level: Sequence[Group], types: Types, later: frozenset[int]
     ) -> None:
-        works: list[Steps] = []
+        groups = []
         for group in level:
             if not [table for table in group if not await self._by_hook(table)]:
                 continue
             if group[0].kind != "p":
-                works.append(fill_group(group, types, self._order(group, later)))
-        for reasons in await _in_step(self._connection, works):
+                groups.append(group)
+        for reasons in await self._fill_groups(groups, types, later):
             self._reasons |= reasons
 
-    def _order(self, group: Group, later: frozenset[int]) -> Order:
+    async def _fill_groups(
+        self, groups: Sequence[Group], types: Types, unfilled: frozenset[int]
+    ) -> list[dict[str, str]]:
+        """Fill groups that do not need each other; return for each why its tables have no rows."""
+        requests = [self._request(group, types, unfilled) for group in groups]
+        works = [
+            partial(fill_group, group, request)
+            for group, request in zip(groups, requests, strict=True)
+        ]
+        return await run_batched(self._connection, works)
+
+    def _request(self, group: Group, types: Types, unfilled: frozenset[int]) -> FillRequest:
         turn = max(self._turns.get(table.oid, 0) for table in group)
         self._turns |= {table.oid: turn + 1 for table in group}
-        wanted = self._rows_per_table if turn == 0 else _MORE
-        return Order(wanted, f"{self._seed}/{turn}", turn == 0, later)
+        row_count = self._rows_per_table if turn == 0 else _MORE
+        return FillRequest(types, row_count, f"{self._seed}/{turn}", turn == 0, unfilled)
 
-    async def _second_turn(self, tables: Sequence[Table], types: Types) -> None:
+    async def _fill_deferred_references(self, tables: Sequence[Table], types: Types) -> None:
         """Let rows refer to tables that were still empty when theirs was filled."""
         seen: set[int] = set()
-        works = []
+        groups: list[Group] = []
         for level in levels(tables):
             seen |= {table.oid for group in level for table in group}
-            works += [
-                fill_group(group, types, self._order(group, frozenset()))
+            groups += [
+                group
                 for group in level
                 if len(group) == 1
                 and any(
@@ -138,7 +150,7 @@ class Rows:
                     for key in table.foreign_keys
                 )
             ]
-        await _in_step(self._connection, works)
+        await self._fill_groups(groups, types, frozenset())
 
     async def _by_hook(self, table: Table) -> bool:
         if self._hook is None:
@@ -151,8 +163,8 @@ class Rows:
             self._reasons[table.name] = f"the hook failed: {error}"
             return True
 
-    async def _judge(self, tables: Sequence[Table]) -> None:
-        """Take down which tables have no rows now, and the others' columns."""
+    async def _record_unfilled(self, tables: Sequence[Table]) -> None:
+        """Record which tables have no rows now, and the others' columns."""
         for table in tables:
             self._shapes[table.oid] = table.shape
             self._unfilled.pop(table.oid, None)
@@ -187,19 +199,3 @@ def hook_from(functions: Mapping[str, Any]) -> Hook:
 def _has_rows(table: Table) -> Job:
     sql = f"SELECT to_jsonb(EXISTS (SELECT FROM {table.name}))"  # noqa: S608  the name is quoted
     return {"kind": "ask", "sql": sql, "rows": []}
-
-
-async def _in_step(connection: AsyncConnection, works: Sequence[Steps]) -> list[dict[str, str]]:
-    """Advance several works together, so that the server is asked for all of them at once."""
-    results: list[dict[str, str]] = []
-    sent: list[tuple[Steps, Any]] = [(work, None) for work in works]
-    while sent:
-        asked: list[tuple[Steps, list[Job]]] = []
-        for work, answers in sent:
-            try:
-                asked.append((work, work.send(answers)))
-            except StopIteration as end:
-                results.append(end.value)
-        found = iter(await run(connection, [job for _, jobs in asked for job in jobs]))
-        sent = [(work, [next(found) for _ in jobs]) for work, jobs in asked]
-    return results

@@ -11,7 +11,7 @@ from typing import Final
 
 from .catalog import Column, Types
 from .patterns import like, matching
-from .values import edges, root, size_of_text
+from .values import boundary_values, root, size_of_text
 
 _STRING: Final = re.compile(
     r"(?P<operator>[~*!]+|similar_to_escape\()?\s*\(*'(?P<text>(?:[^']|'')*)'"
@@ -22,7 +22,9 @@ _BETWEEN: Final = 12  # values between the ends of a range
 _LONGEST: Final = 5_000  # characters, where a condition asks for a length
 
 
-def mined(column: Column, types: Types, expressions: list[str], rng: random.Random) -> list[str]:
+def values_from_constraints(
+    column: Column, types: Types, expressions: list[str], rng: random.Random
+) -> list[str]:
     """Return values that are likely to satisfy the conditions, the likeliest first."""
     # The condition of a hash partition has an oid, which differs from one database to the next.
     expressions = [_OID.sub("", each) for each in expressions]
@@ -30,7 +32,7 @@ def mined(column: Column, types: Types, expressions: list[str], rng: random.Rand
     numbers = [number for each in expressions for number in _numbers(each)]
     kind = root(column.type, types)
     if kind.element:
-        found = _arrays(texts, numbers, edges(kind.element, column.modifier, types))
+        found = _arrays(texts, numbers, boundary_values(kind.element, column.modifier, types))
     elif room := size_of_text(column.type, column.modifier, types):
         found = _words(texts, numbers, room)
     elif kind.category == "N":

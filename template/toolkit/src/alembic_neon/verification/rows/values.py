@@ -107,11 +107,11 @@ def is_known(oid: int, types: Types) -> bool:
     return found.kind == "e" or (not found.own and found.name != "xml") or found.name == "vector"
 
 
-def edges(oid: int, modifier: int, types: Types) -> list[str]:
+def boundary_values(oid: int, modifier: int, types: Types) -> list[str]:
     """Return values of the type, first an ordinary one, then those at its ends."""
     found = types[oid]
     if found.kind == "d":
-        return edges(found.base, found.modifier if modifier < 0 else modifier, types)
+        return boundary_values(found.base, found.modifier if modifier < 0 else modifier, types)
     if found.kind == "e":
         return list(found.labels)
     if found.kind == "c":
@@ -119,30 +119,32 @@ def edges(oid: int, modifier: int, types: Types) -> list[str]:
     if found.kind in "rm":
         return _ranges(found, types)
     if found.element:
-        return _arrays(edges(found.element, modifier, types))
+        return _arrays(boundary_values(found.element, modifier, types))
     if found.category == "S" and found.name != "char":
         return _texts(found, modifier)
     special = _BY_MODIFIER.get(found.name)
     return special(modifier) if special else list(_EDGES.get(found.name, _GUESSES))
 
 
-def fresh(oid: int, modifier: int, types: Types, rng: random.Random) -> str:
+def random_value(oid: int, modifier: int, types: Types, rng: random.Random) -> str:
     """Return an ordinary value of the type that hardly ever comes twice, where there are many."""
     found = types[oid]
     if found.kind == "d":
-        return fresh(found.base, found.modifier if modifier < 0 else modifier, types, rng)
+        return random_value(found.base, found.modifier if modifier < 0 else modifier, types, rng)
     if found.category == "S" and found.name != "char":
         room = _room(found, modifier)
         return f"{rng.getrandbits(40):x}"[-min(room, 10) :]
     if found.element:
-        return _array([fresh(found.element, modifier, types, rng)])
+        return _array([random_value(found.element, modifier, types, rng)])
     if found.kind == "c":
-        return _composite([fresh(field, size, types, rng) for field, size in found.fields])
+        return _composite([random_value(field, size, types, rng) for field, size in found.fields])
     if found.kind == "r" and found.range in types:
-        value = _quoted(fresh(found.range, -1, types, rng))
+        value = _quoted(random_value(found.range, -1, types, rng))
         return f"[{value},{value}]"
-    make = _FRESH.get(found.name)
-    return make(rng, modifier) if make else rng.choice(edges(oid, modifier, types) or [""])
+    make = _RANDOM.get(found.name)
+    return (
+        make(rng, modifier) if make else rng.choice(boundary_values(oid, modifier, types) or [""])
+    )
 
 
 def size_of_text(oid: int, modifier: int, types: Types) -> int:
@@ -233,7 +235,7 @@ def _array(values: Sequence[Value]) -> str:
 
 
 def _composites(found: Type, types: Types) -> list[str]:
-    fields = [edges(field, modifier, types) for field, modifier in found.fields]
+    fields = [boundary_values(field, modifier, types) for field, modifier in found.fields]
     count = max((len(values) for values in fields), default=0)
     rows = [
         _composite([values[i % len(values)] if values else None for values in fields])
@@ -250,7 +252,7 @@ def _ranges(found: Type, types: Types) -> list[str]:
     if found.kind == "m":
         inner = _ranges(types[found.range], types) if found.range in types else []
         return [f"{{{inner[0]}}}", "{}"] if inner else ["{}"]
-    values = edges(found.range, -1, types)[:2] if found.range in types else []
+    values = boundary_values(found.range, -1, types)[:2] if found.range in types else []
     if not values:
         return ["empty", "(,)"]
     one = _quoted(values[0])
@@ -291,7 +293,7 @@ def _vector(rng: random.Random, modifier: int) -> str:
     return f"[{','.join(str(rng.randrange(100)) for _ in range(size))}]"
 
 
-_FRESH: Final[dict[str, Callable[[random.Random, int], str]]] = {
+_RANDOM: Final[dict[str, Callable[[random.Random, int], str]]] = {
     "int2": _whole(2**15 // 100),
     "int4": _whole(2**20),
     "int8": _whole(2**40),

@@ -6,26 +6,24 @@ these what each condition lets pass, one condition after the other.
 """
 
 import random
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from math import prod
-from typing import Any, Final
+from typing import Final
 
 from .catalog import Check, Table, Types
-from .mining import mined
-from .server import Job, quoted
-from .values import Value, edges, fresh, is_known
+from .mining import values_from_constraints
+from .server import Job, JobQueue, quoted
+from .values import Value, boundary_values, is_known, random_value
 
-_FRESH: Final = 40  # ordinary values for a column whose values must differ
+_RANDOM_VALUES: Final = 40  # for a column whose values must differ
 _MOST: Final = 600  # combinations that are kept from one condition to the next
 Combination = tuple[Value, ...]
-# Work for the server is yielded; its answers come back.
-Steps = Generator[list[Job], list[tuple[Any, str | None]], "list[Fit]"]
 
 
 @dataclass
-class Relation:
+class CandidateRows:
     """The combinations that some columns may have."""
 
     columns: tuple[int, ...]
@@ -33,7 +31,7 @@ class Relation:
 
 
 @dataclass
-class Fit(Relation):
+class Solution(CandidateRows):
     """Combinations that satisfy all conditions on their columns. `why` says why there are none."""
 
     why: str = ""
@@ -46,38 +44,47 @@ class Fit(Relation):
         for number in numbers:
             if number not in self.columns:
                 values: list[Combination] = [(value,) for value in self.candidates[number]]
-                joined = _joined(self, Relation((number,), values), rng)
+                joined = _joined(self, CandidateRows((number,), values), rng)
                 self.columns, self.rows = joined.columns, joined.rows
 
 
-def fit(
-    table: Table,
-    types: Types,
-    columns: Sequence[int],
-    relations: Sequence[Relation],
-    rng: random.Random,
-    *,
-    is_careful: bool,
-) -> Steps:
-    """Find combinations for these columns of a table. `is_careful` has every value judged."""
-    candidates = {number: _candidates(table, types, number, rng) for number in columns}
+@dataclass(frozen=True)
+class Problem:
+    """Which columns of a table need values, and what some of them are bound to by foreign keys."""
+
+    table: Table
+    types: Types
+    columns: Sequence[int]
+    bound: Sequence[CandidateRows]
+    validate_values: bool  # each value is judged alone, before it is combined
+
+
+async def solve(problem: Problem, rng: random.Random, queue: JobQueue) -> list[Solution]:
+    """Find combinations for the columns of a problem, one solution for each set of them."""
+    table, types = problem.table, problem.types
+    candidates = {number: _candidates(table, types, number, rng) for number in problem.columns}
     checks = [
         check for check in table.checks if check.columns and set(check.columns) <= candidates.keys()
     ]
-    fits = _start(candidates, relations, checks, rng)
-    unknown = {n for n in columns if is_careful or not is_known(table.column(n).type, types)}
-    for each in fits:
+    solutions = _start(candidates, problem.bound, checks, rng)
+    unknown = {
+        number
+        for number in problem.columns
+        if problem.validate_values or not is_known(table.column(number).type, types)
+    }
+    for each in solutions:
         # A value of such a type may be none: then the cast fails.
         numbers = sorted(unknown & each.numbers)
         each.checks[:0] = [Check(_accepted(table, number), (number,)) for number in numbers]
-    while waiting := [each for each in fits if each.checks]:
+    while waiting := [each for each in solutions if each.checks]:
         asked = [each.checks.pop(0) for each in waiting]
         for each, check in zip(waiting, asked, strict=True):
             each.extend(check.columns, rng)
         jobs = [_job(table, each, check) for each, check in zip(waiting, asked, strict=True)]
-        for each, check, (passed, failure) in zip(waiting, asked, (yield jobs), strict=True):
+        answers = await queue.run(jobs)
+        for each, check, (passed, failure) in zip(waiting, asked, answers, strict=True):
             _take(table, each, check, passed or [], failure)
-    return fits
+    return solutions
 
 
 def differing(table: Table) -> set[int]:
@@ -87,15 +94,19 @@ def differing(table: Table) -> set[int]:
     return {numbers[-1] for numbers in table.unique}
 
 
-def _take(table: Table, fit: Fit, check: Check, passed: list[int], failure: str | None) -> None:
-    fit.rows = [fit.rows[position - 1] for position in passed]
-    if fit.rows:
+def _take(
+    table: Table, solution: Solution, check: Check, passed: list[int], failure: str | None
+) -> None:
+    solution.rows = [solution.rows[position - 1] for position in passed]
+    if solution.rows:
         return
-    fit.checks.clear()
+    solution.checks.clear()
     if check.expression == _accepted(table, check.columns[0]):
-        fit.why = f"no value tried is accepted by {table.column(check.columns[0]).name}: {failure}"
+        solution.why = (
+            f"no value tried is accepted by {table.column(check.columns[0]).name}: {failure}"
+        )
     else:
-        fit.why = f"no value tried satisfies CHECK {check.expression}"
+        solution.why = f"no value tried satisfies CHECK {check.expression}"
 
 
 def _candidates(table: Table, types: Types, number: int, rng: random.Random) -> list[Value]:
@@ -107,14 +118,18 @@ def _candidates(table: Table, types: Types, number: int, rng: random.Random) -> 
         domain = types[domain.base]
     if column.default:
         conditions.append(column.default)
-    found: list[Value] = list(mined(column, types, conditions, rng)) if any(conditions) else []
-    ordinary = edges(column.type, column.modifier, types)
+    found: list[Value] = (
+        list(values_from_constraints(column, types, conditions, rng)) if any(conditions) else []
+    )
+    ordinary = boundary_values(column.type, column.modifier, types)
     # Without a condition the ordinary value comes first, with one what was mined from it.
     is_free = not any(number in check.columns for check in table.checks) and not domain.check
     found = [*ordinary[:1], *found, *ordinary[1:]] if is_free else [*found, *ordinary]
     # A partition's condition may leave no trace to mine from.
-    many = _FRESH if number in differing(table) or "satisfies_hash" in str(table.checks) else 2
-    found += [fresh(column.type, column.modifier, types, rng) for _ in range(many)]
+    many = (
+        _RANDOM_VALUES if number in differing(table) or "satisfies_hash" in str(table.checks) else 2
+    )
+    found += [random_value(column.type, column.modifier, types, rng) for _ in range(many)]
     if not column.not_null:
         found.append(None)
     return list(dict.fromkeys(found))
@@ -122,40 +137,42 @@ def _candidates(table: Table, types: Types, number: int, rng: random.Random) -> 
 
 def _start(
     candidates: dict[int, list[Value]],
-    relations: Sequence[Relation],
+    bound: Sequence[CandidateRows],
     checks: Sequence[Check],
     rng: random.Random,
-) -> list[Fit]:
+) -> list[Solution]:
     """Part the columns into sets that belong together, each with its combinations and checks."""
     sets: list[set[int]] = [{number} for number in candidates]
-    for together in [*(r.columns for r in relations), *(c.columns for c in checks)]:
+    for together in [*(r.columns for r in bound), *(c.columns for c in checks)]:
         touching = [each for each in sets if each & set(together)]
         sets = [each for each in sets if not each & set(together)] + [set().union(*touching)]
-    fits = []
+    solutions = []
     for numbers in sorted(sets, key=min):
-        given = [r for r in relations if set(r.columns) <= numbers]
-        start = Relation((), [()])
+        given = [r for r in bound if set(r.columns) <= numbers]
+        start = CandidateRows((), [()])
         for relation in given:
             start = _joined(start, relation, rng)
         why = "" if start.rows else "no rows of its parents fit together"
         mine = sorted(
             (c for c in checks if set(c.columns) <= numbers), key=lambda c: len(c.columns)
         )
-        found = Fit(start.columns, start.rows, why, mine if start.rows else [], candidates, numbers)
+        found = Solution(
+            start.columns, start.rows, why, mine if start.rows else [], candidates, numbers
+        )
         if not mine:
             found.extend(sorted(numbers), rng)
-        fits.append(found)
-    return fits
+        solutions.append(found)
+    return solutions
 
 
-def _joined(left: Relation, right: Relation, rng: random.Random) -> Relation:
+def _joined(left: CandidateRows, right: CandidateRows, rng: random.Random) -> CandidateRows:
     """Join two relations on the columns that both have, and keep a sample of what that gives."""
     shared = [number for number in right.columns if number in left.columns]
     new = [at for at, number in enumerate(right.columns) if number not in shared]
     columns = left.columns + tuple(right.columns[at] for at in new)
     if not shared:
         pairs = _sample_of_product(left.rows, right.rows, rng)
-        return Relation(columns, [a + b for a, b in pairs])
+        return CandidateRows(columns, [a + b for a, b in pairs])
     rows: list[Combination] = []
     for a, b in product(left.rows, right.rows):
         known = dict(zip(left.columns, a, strict=True))
@@ -163,7 +180,7 @@ def _joined(left: Relation, right: Relation, rng: random.Random) -> Relation:
         if all(known[number] == values[number] for number in shared):
             rows.append(a + tuple(b[at] for at in new))
     joined = list(dict.fromkeys(rows))
-    return Relation(columns, joined if len(joined) <= _MOST else rng.sample(joined, _MOST))
+    return CandidateRows(columns, joined if len(joined) <= _MOST else rng.sample(joined, _MOST))
 
 
 def _sample_of_product(
@@ -184,10 +201,10 @@ def _accepted(table: Table, number: int) -> str:
     return f"{name}::text IS NOT NULL OR {name} IS NULL"
 
 
-def _job(table: Table, fit: Fit, check: Check) -> Job:
+def _job(table: Table, solution: Solution, check: Check) -> Job:
     casts = ", ".join(
         f"(v->>{at})::{table.column(number).type_name} AS {quoted(table.column(number).name)}"
-        for at, number in enumerate(fit.columns)
+        for at, number in enumerate(solution.columns)
     )
     # Names are quoted. Without OFFSET 0 the cast of a column that no condition names is left out.
     sql = (
@@ -196,4 +213,4 @@ def _job(table: Table, fit: Fit, check: Check) -> Job:
         "FROM jsonb_array_elements($1) WITH ORDINALITY AS c(v, n) OFFSET 0"
         f") AS {quoted(table.plain_name)} WHERE ({check.expression}) IS NOT FALSE"
     )
-    return {"kind": "fit", "sql": sql, "rows": fit.rows}
+    return {"kind": "fit", "sql": sql, "rows": solution.rows}
