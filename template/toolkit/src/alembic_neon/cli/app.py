@@ -21,6 +21,7 @@ from .console import echo, print_error, print_findings, print_table, success, wr
 from .lazy import LazyGroup
 from .options import Json
 from .progress import ConsoleProgress
+from .toolkit_location import require_toolkit
 
 if TYPE_CHECKING:
     from ..engine.url import DatabaseURL
@@ -49,6 +50,7 @@ def main() -> None:
     `130`: Ctrl-C; what was begun is taken back first.
     """
     try:
+        require_toolkit()
         app()
     except ToolkitError as error:
         print_error(error)

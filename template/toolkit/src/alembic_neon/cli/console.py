@@ -62,12 +62,14 @@ def print_error(error: ToolkitError) -> None:
 def print_table(headers: Sequence[str], rows: "Iterable[Sequence[str | Text]]") -> None:
     """Print a table, or nothing where it has no rows."""
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
     for header in headers:
         table.add_column(header, overflow="fold")  # a name is of no use if it is cut
     for row in rows:
-        table.add_row(*row)
+        # A string would be read as Rich's markup, in which [tool.db] is a style.
+        table.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in row))
     if table.row_count:
         # A pipe has no width: what reads it finds a row on a line.
         _console(None if is_terminal() else _PIPE_WIDTH).print(table)

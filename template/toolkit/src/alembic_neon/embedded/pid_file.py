@@ -4,6 +4,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..errors import ConfigurationError
+
 
 @dataclass(frozen=True)
 class PidFile:
@@ -26,9 +28,19 @@ class PidFile:
 
         The pid of a server in another container is nobody's here, or another process's. A server's
         working directory is its data folder, also after the folder was renamed.
-        """
-        import psutil
 
+        Raises:
+            ConfigurationError: the extra `embedded` is not installed.
+        """
+        if not self._lines():
+            return False
+        try:
+            import psutil
+        except ImportError:
+            raise ConfigurationError(
+                "psutil is not installed, which knows the embedded PostgreSQL's processes.",
+                "Install the extra `embedded`, as in: uv add --dev 'alembic-neon[embedded]'",
+            ) from None
         try:
             process = psutil.Process(int(self._lines()[0]))
             if "postgres" not in Path((process.cmdline() or [""])[0]).name:

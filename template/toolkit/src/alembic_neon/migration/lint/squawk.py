@@ -51,7 +51,7 @@ def _program() -> str:
     if found is None:
         raise ConfigurationError(
             "squawk is not installed, and without it db check would say too little.",
-            "Install the project's dev group: uv sync",
+            "Install the extra `lint`, as in: uv add --dev 'alembic-neon[lint]'",
         )
     return found
 
