@@ -63,7 +63,7 @@ async def test_a_skipped_operation_is_a_good_one(neon: NeonProvider, neon_api: N
     await neon.create("try-it")
     for operation in neon_api.project.operations.values():
         operation.status = "skipped"
-    await neon.client.settle(neon_api.named("try-it").id)
+    await neon.client.wait_for_branch(neon_api.named("try-it").id)
 
 
 async def test_a_busy_project_is_waited_for(neon: NeonProvider, neon_api: NeonApi) -> None:

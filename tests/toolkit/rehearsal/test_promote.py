@@ -11,7 +11,7 @@ from alembic_neon.errors import MigrationError, ToolkitError, UsageError
 from alembic_neon.migration.runner.progress import Progress
 from alembic_neon.migration.runner.run import upgrade
 from alembic_neon.rehearsal.promote import StalePlanError, promote
-from alembic_neon.rehearsal.restore import chosen, list_restore_options
+from alembic_neon.rehearsal.restore import find_restore_option, list_restore_options
 from alembic_neon.rehearsal.result import RehearsedPlan
 from alembic_neon.rehearsal.run import Options, rehearse
 from queries import first_column
@@ -93,7 +93,7 @@ async def test_the_rehearsed_plan_is_promoted_and_can_be_taken_back(
     (way,) = await list_restore_options(provider, "main")
     assert way.rows_words == "0", "the migration's own stamp is nothing that anybody wrote"
     await write_counted(parent, "INSERT INTO t SELECT 2 FROM generate_series(1, 1234)")
-    way = chosen(await list_restore_options(provider, "main"), name)
+    way = find_restore_option(await list_restore_options(provider, "main"), name)
     assert way.loss.startswith("1 234 rows written in the last ")
     (Path(".neon-local") / "restore-points.json").unlink()
     (way,) = await list_restore_options(provider, "main")
@@ -102,7 +102,7 @@ async def test_the_rehearsed_plan_is_promoted_and_can_be_taken_back(
     assert await first_column(parent, VERSION) == ["a1"]
     assert await first_column(parent, "SELECT v FROM t") == [1]
     with pytest.raises(UsageError, match="no restore point nope"):
-        chosen(await list_restore_options(provider, "main"), "nope")
+        find_restore_option(await list_restore_options(provider, "main"), "nope")
 
 
 async def test_a_parent_changed_by_hand_is_refused(
@@ -183,7 +183,9 @@ async def test_a_failure_in_the_middle_is_told_truly_and_restored(
     (name,) = await points(provider)
     assert f"db restore {name}" in message
     assert await first_column(parent, VERSION) == ["b2"]
-    await provider.restore("main", chosen(await list_restore_options(provider, "main"), name).point)
+    await provider.restore(
+        "main", find_restore_option(await list_restore_options(provider, "main"), name).point
+    )
     assert await first_column(parent, VERSION) == ["a1"]
     assert await first_column(parent, "SELECT to_regclass('b2')::text") == [None]
 

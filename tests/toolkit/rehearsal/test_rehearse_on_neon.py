@@ -15,7 +15,7 @@ from alembic_neon.migration.runner.run import upgrade
 from alembic_neon.rehearsal.promote import Promotion, promote
 from alembic_neon.rehearsal.report.html import render_html
 from alembic_neon.rehearsal.report.markdown import render_markdown
-from alembic_neon.rehearsal.restore import chosen, list_restore_options
+from alembic_neon.rehearsal.restore import find_restore_option, list_restore_options
 from alembic_neon.rehearsal.result import Rehearsal, RehearsedPlan
 from alembic_neon.rehearsal.run import Options, rehearse
 from neon.api.server import KEY, NeonApi
@@ -93,7 +93,7 @@ async def test_a_child_is_promoted_with_a_backup_branch(
     url = await neon.url("staging")
     assert await first_column(url, VERSION) == ["b2"]
     assert await first_column(await neon.url("main"), VERSION) == ["a1"]
-    way = chosen(await list_restore_options(neon, "staging"), made.restore_point.name)
+    way = find_restore_option(await list_restore_options(neon, "staging"), made.restore_point.name)
     await neon.restore("staging", way.point)
     assert await first_column(url, VERSION) == ["a1"]
 

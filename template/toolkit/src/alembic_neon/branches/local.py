@@ -13,8 +13,15 @@ from ..engine.factory import migration_connection
 from ..engine.url import DatabaseURL
 from ..errors import UsageError
 from . import local_databases as databases
-from .local_databases import Found, Told, list_databases
-from .provider import Branch, RestorePoint, changeable, checked_name, existing, new_branch
+from .local_databases import BranchMetadata, DatabaseRow, list_databases
+from .provider import (
+    Branch,
+    RestorePoint,
+    require_branch,
+    require_mutable,
+    validate_name,
+    validate_new_branch,
+)
 
 _MAINTENANCE: Final = "postgres"
 # What a killed process leaves of these, `prune` finds expired.
@@ -43,7 +50,7 @@ class LocalProvider:
             UsageError: there is no such branch.
         """
         async with self._connection() as connection:
-            return existing(_branches(await list_databases(connection)), name)
+            return require_branch(_branches(await list_databases(connection)), name)
 
     async def create(
         self,
@@ -61,17 +68,17 @@ class LocalProvider:
         parent = parent or MAIN_BRANCH
         async with self._connection() as connection:
             found = await list_databases(connection)
-            expires_at = new_branch(_branches(found), name, parent, ttl)
+            expires_at = validate_new_branch(_branches(found), name, parent, ttl)
             if name in {_MAINTENANCE, "template0", "template1", *(each.name for each in found)}:
                 raise UsageError(f"There is a branch {name} already.", "Take another name.")
-            told = Told(parent, datetime.now(UTC), expires_at)
-            await databases.copy(connection, name, parent, told, force=force)
+            metadata = BranchMetadata(parent, datetime.now(UTC), expires_at)
+            await databases.copy(connection, name, parent, metadata, force=force)
             return _branches(await list_databases(connection))[name]
 
     async def create_empty(self, name: str) -> DatabaseURL:
         """Make a database without a parent, as a scratch branch; returns its URL."""
         async with self._connection() as connection:
-            await databases.create(connection, checked_name(name), _scratch(MAIN_BRANCH))
+            await databases.create(connection, validate_name(name), _scratch(MAIN_BRANCH))
         return self._server.url(name)
 
     async def delete(self, name: str, *, force: bool = False) -> None:
@@ -82,10 +89,10 @@ class LocalProvider:
         """
         async with self._connection() as connection:
             found = await list_databases(connection)
-            changeable(_branches(found), name, "deleted")
+            require_mutable(_branches(found), name, "deleted")
             await databases.drop(connection, name, force=force)
             for each in found:
-                if each.told.point_of == name:
+                if each.metadata.point_of == name:
                     await databases.drop(connection, each.name, force=force)
 
     async def reset(self, name: str, *, force: bool = False) -> Branch:
@@ -99,8 +106,8 @@ class LocalProvider:
         async with self._connection() as connection:
             found = await list_databases(connection)
             branches = _branches(found)
-            parent = changeable(branches, name, "reset").parent or MAIN_BRANCH
-            existing(branches, parent)
+            parent = require_mutable(branches, name, "reset").parent or MAIN_BRANCH
+            require_branch(branches, parent)
             fresh = f"reset-{token_hex(4)}"
             await databases.copy(connection, fresh, parent, _scratch(parent), force=force)
             try:
@@ -109,7 +116,7 @@ class LocalProvider:
                 await databases.drop(connection, fresh, force=True)
                 raise
             await databases.rename(connection, fresh, name, force=True)
-            await databases.describe(connection, name, _told(found, name))
+            await databases.describe(connection, name, _metadata_of(found, name))
             return _branches(await list_databases(connection))[name]
 
     async def url(self, name: str, *, pooled: bool = False) -> DatabaseURL:
@@ -132,10 +139,13 @@ class LocalProvider:
             UsageError: there is no such branch.
         """
         async with self._connection() as connection:
-            existing(_branches(await list_databases(connection)), branch)
-            name, told = _point_name(), Told(created_at=datetime.now(UTC), point_of=branch)
-            await databases.copy(connection, name, branch, told, force=force)
-            return _point(Found(name, told, 0))
+            require_branch(_branches(await list_databases(connection)), branch)
+            name, metadata = (
+                _point_name(),
+                BranchMetadata(created_at=datetime.now(UTC), point_of=branch),
+            )
+            await databases.copy(connection, name, branch, metadata, force=force)
+            return _point(DatabaseRow(name, metadata, 0))
 
     async def list_restore_points(self, branch: str) -> Sequence[RestorePoint]:
         """Return the restore points of a branch, the newest first.
@@ -145,8 +155,8 @@ class LocalProvider:
         """
         async with self._connection() as connection:
             found = await list_databases(connection)
-        existing(_branches(found), branch)
-        points = [_point(each) for each in found if each.told.point_of == branch]
+        require_branch(_branches(found), branch)
+        points = [_point(each) for each in found if each.metadata.point_of == branch]
         return sorted(points, key=lambda point: point.created_at, reverse=True)
 
     async def restore(self, branch: str, point: RestorePoint, *, force: bool = False) -> None:
@@ -160,7 +170,7 @@ class LocalProvider:
         """
         async with self._connection() as connection:
             found = await list_databases(connection)
-            existing(_branches(found), branch)
+            require_branch(_branches(found), branch)
             _require_point(found, point)
             fresh, kept = f"restore-{token_hex(4)}", _point_name()
             await databases.copy(connection, fresh, point.id, _scratch(branch), force=force)
@@ -170,8 +180,8 @@ class LocalProvider:
                 await databases.drop(connection, fresh, force=True)
                 raise
             await databases.rename(connection, fresh, branch, force=True)
-            await databases.describe(connection, branch, _told(found, branch))
-            was = Told(created_at=datetime.now(UTC), point_of=branch)
+            await databases.describe(connection, branch, _metadata_of(found, branch))
+            was = BranchMetadata(created_at=datetime.now(UTC), point_of=branch)
             await databases.describe(connection, kept, was)
 
     async def delete_restore_point(self, point: RestorePoint) -> None:
@@ -191,42 +201,42 @@ class LocalProvider:
             yield await connection.execution_options(isolation_level="AUTOCOMMIT")
 
 
-def _branches(found: list[Found]) -> dict[str, Branch]:
+def _branches(found: list[DatabaseRow]) -> dict[str, Branch]:
     """Return the databases that are branches, by name; one made by hand is a child of `main`."""
-    return {each.name: _branch(each) for each in found if each.told.point_of is None}
+    return {each.name: _branch(each) for each in found if each.metadata.point_of is None}
 
 
-def _branch(found: Found) -> Branch:
-    told, is_default = found.told, found.name == MAIN_BRANCH
+def _branch(found: DatabaseRow) -> Branch:
+    metadata, is_default = found.metadata, found.name == MAIN_BRANCH
     return Branch(
         found.name,
-        None if is_default else told.parent or MAIN_BRANCH,
-        told.created_at,
+        None if is_default else metadata.parent or MAIN_BRANCH,
+        metadata.created_at,
         found.size_bytes,
-        told.expires_at,
+        metadata.expires_at,
         is_default,
-        told.protected,
+        metadata.protected,
     )
 
 
-def _point(found: Found) -> RestorePoint:
-    created_at = found.told.created_at or datetime.min.replace(tzinfo=UTC)
-    return RestorePoint(found.name, found.name, found.told.point_of or "", "copy", created_at)
+def _point(found: DatabaseRow) -> RestorePoint:
+    created_at = found.metadata.created_at or datetime.min.replace(tzinfo=UTC)
+    return RestorePoint(found.name, found.name, found.metadata.point_of or "", "copy", created_at)
 
 
 def _point_name() -> str:
     return f"restore-point-{token_hex(4)}"
 
 
-def _require_point(found: list[Found], point: RestorePoint) -> None:
-    if not any(each.name == point.id and each.told.point_of for each in found):
+def _require_point(found: list[DatabaseRow], point: RestorePoint) -> None:
+    if not any(each.name == point.id and each.metadata.point_of for each in found):
         raise UsageError(f"There is no restore point {point.name}.", "List them, and take another.")
 
 
-def _told(found: list[Found], name: str) -> Told:
-    return next(each.told for each in found if each.name == name)
+def _metadata_of(found: list[DatabaseRow], name: str) -> BranchMetadata:
+    return next(each.metadata for each in found if each.name == name)
 
 
-def _scratch(parent: str) -> Told:
+def _scratch(parent: str) -> BranchMetadata:
     now = datetime.now(UTC)
-    return Told(parent, now, now + _SCRATCH_TTL)
+    return BranchMetadata(parent, now, now + _SCRATCH_TTL)

@@ -33,7 +33,7 @@ WHERE datname = :name AND pid <> pg_backend_pid() AND backend_type = 'client bac
 
 
 @dataclass(frozen=True)
-class Told:
+class BranchMetadata:
     """What a database's comment tells; it lives, moves and dies with the database.
 
     `point_of` is the branch of which the database is a restore point.
@@ -46,63 +46,63 @@ class Told:
     point_of: str | None = None
 
     @classmethod
-    def read(cls, comment: str | None) -> "Told":
+    def read(cls, comment: str | None) -> "BranchMetadata":
         """Read a comment. One that was written by hand tells nothing."""
         try:
-            told: dict[str, Any] = json.loads(comment or "{}")
-            created_at = datetime.fromisoformat(told["created_at"])
-            expires_at = told.get("expires_at")
+            metadata: dict[str, Any] = json.loads(comment or "{}")
+            created_at = datetime.fromisoformat(metadata["created_at"])
+            expires_at = metadata.get("expires_at")
             return cls(
-                told.get("parent"),
+                metadata.get("parent"),
                 created_at,
                 datetime.fromisoformat(expires_at) if expires_at else None,
-                bool(told.get("protected")),
-                told.get("point_of"),
+                bool(metadata.get("protected")),
+                metadata.get("point_of"),
             )
         except (ValueError, KeyError, TypeError, AttributeError):
             return cls()
 
     def written(self) -> str:
         """Return the comment."""
-        told: dict[str, Any] = {
+        metadata: dict[str, Any] = {
             "parent": self.parent,
             "created_at": (self.created_at or datetime.now(UTC)).isoformat(),
             "expires_at": self.expires_at.isoformat() if self.expires_at else None,
             "protected": self.protected,
             "point_of": self.point_of,
         }
-        return json.dumps({name: value for name, value in told.items() if value})
+        return json.dumps({name: value for name, value in metadata.items() if value})
 
 
 @dataclass(frozen=True)
-class Found:
+class DatabaseRow:
     """A database, as the server lists it."""
 
     name: str
-    told: Told
+    metadata: BranchMetadata
     size_bytes: int
 
 
-async def list_databases(connection: AsyncConnection) -> list[Found]:
+async def list_databases(connection: AsyncConnection) -> list[DatabaseRow]:
     """Return all databases but PostgreSQL's own, `main` first."""
     rows = (await connection.execute(_LIST_SQL)).all()
-    return [Found(name, Told.read(comment), size) for name, comment, size in rows]
+    return [DatabaseRow(name, BranchMetadata.read(comment), size) for name, comment, size in rows]
 
 
-async def create(connection: AsyncConnection, name: str, told: Told) -> None:
+async def create(connection: AsyncConnection, name: str, metadata: BranchMetadata) -> None:
     """Make an empty database."""
     await connection.execute(text(f"CREATE DATABASE {_quoted(connection, name)}"))
-    await describe(connection, name, told)
+    await describe(connection, name, metadata)
 
 
 async def copy(
-    connection: AsyncConnection, name: str, source: str, told: Told, *, force: bool
+    connection: AsyncConnection, name: str, source: str, metadata: BranchMetadata, *, force: bool
 ) -> None:
     """Copy a database's files, about twice as fast as writing them through the WAL."""
     new, old = _quoted(connection, name), _quoted(connection, source)
     statement = f"CREATE DATABASE {new} TEMPLATE {old} STRATEGY FILE_COPY"
     await _when_unused(connection, statement, source, force=force)
-    await describe(connection, name, told)
+    await describe(connection, name, metadata)
 
 
 async def rename(connection: AsyncConnection, name: str, to: str, *, force: bool) -> None:
@@ -116,9 +116,9 @@ async def drop(connection: AsyncConnection, name: str, *, force: bool) -> None:
     await _when_unused(connection, f"DROP DATABASE {_quoted(connection, name)}", name, force=force)
 
 
-async def describe(connection: AsyncConnection, name: str, told: Told) -> None:
+async def describe(connection: AsyncConnection, name: str, metadata: BranchMetadata) -> None:
     """Write a database's comment."""
-    literal = "'" + told.written().replace("'", "''") + "'"  # COMMENT takes no parameters
+    literal = "'" + metadata.written().replace("'", "''") + "'"  # COMMENT takes no parameters
     statement = f"COMMENT ON DATABASE {_quoted(connection, name)} IS {literal}"
     await connection.exec_driver_sql(statement)
 

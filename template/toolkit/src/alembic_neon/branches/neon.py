@@ -24,17 +24,17 @@ from .neon_models import (
 from .provider import (
     Branch,
     RestorePoint,
-    changeable,
-    existing,
-    new_branch,
+    require_branch,
+    require_mutable,
     restore_point_name,
+    validate_new_branch,
 )
 
 _POINT_PREFIX: Final = "restore-point/"
 
 
 @dataclass(frozen=True)
-class _Found:
+class _Branches:
     """The project's branches at one moment: Neon's own, and by their names."""
 
     neon: tuple[NeonBranch, ...]
@@ -51,7 +51,7 @@ class _Found:
         return next((each for each in self.neon if each.name == name), None)
 
     def id(self, name: str) -> str:
-        existing(self.branches, name)
+        require_branch(self.branches, name)
         return next(each.id for each in self.neon if each.name == name)
 
     def points(self, branch: str) -> list[NeonBranch]:
@@ -81,7 +81,7 @@ class NeonProvider:
         Raises:
             UsageError: there is no such branch.
         """
-        return existing((await self._find()).branches, name)
+        return require_branch((await self._find()).branches, name)
 
     async def create(
         self,
@@ -94,7 +94,7 @@ class NeonProvider:
         """Make a branch with a compute, as a child of `parent` (None: the default branch)."""
         found = await self._find()
         parent = parent or next(iter(found.branches))
-        expires_at = new_branch(found.branches, name, parent, ttl)
+        expires_at = validate_new_branch(found.branches, name, parent, ttl)
         wanted = {"name": name, "parent_id": found.id(parent)}
         if expires_at:
             wanted["expires_at"] = expires_at.isoformat()
@@ -108,7 +108,7 @@ class NeonProvider:
             UsageError: it is the default branch, protected, or has children.
         """
         found = await self._find()
-        changeable(found.branches, name, "deleted")
+        require_mutable(found.branches, name, "deleted")
         left = list(found.neon)
         doomed = [found.id(name), *(each.id for each in found.points(name))]
         while doomed:  # Neon deletes no branch that has children
@@ -129,7 +129,7 @@ class NeonProvider:
             UsageError: it is the default branch, protected, or has children or no parent.
         """
         found = await self._find()
-        branch = changeable(found.branches, name, "reset")
+        branch = require_mutable(found.branches, name, "reset")
         if points := found.points(name):
             raise UsageError(
                 f"{name} has restore points, which Neon would hand to another branch.",
@@ -137,7 +137,7 @@ class NeonProvider:
             )
         parent_id = _required_parent(found, name)
         # Twice is no more than once here: the parent's state then is as present as now.
-        await self.client.once(
+        await self.client.write_exactly_once(
             lambda: self._restore(found.id(name), {"source_branch_id": parent_id}), _never
         )
         return branch
@@ -189,7 +189,7 @@ class NeonProvider:
         async def find() -> Snapshot | None:
             return next((each for each in await self._snapshots() if each.name == name), None)
 
-        return _point_of_snapshot(await self.client.once(take, find), branch)
+        return _point_of_snapshot(await self.client.write_exactly_once(take, find), branch)
 
     async def list_restore_points(self, branch: str) -> Sequence[RestorePoint]:
         """Return the restore points of a branch, snapshots and backup branches, the newest first.
@@ -216,17 +216,17 @@ class NeonProvider:
         branch_id, kept = found.id(branch), restore_point_name(branch)
         if point.kind == "branch":
             wanted = {"source_branch_id": point.id, "preserve_under_name": kept}
-            await self.client.once(
+            await self.client.write_exactly_once(
                 lambda: self._restore(branch_id, wanted), lambda: self._named(kept)
             )
             return
         fresh = f"{kept}-restored"
         path = f"/snapshots/{quote(point.id, safe='')}/restore"
-        made = await self.client.once(
+        made = await self.client.write_exactly_once(
             lambda: self._restored(path, fresh, branch_id), lambda: self._named(fresh)
         )
         finalize = f"/branches/{made.id}/finalize_restore"
-        await self.client.once(
+        await self.client.write_exactly_once(
             lambda: self.client.write(Response, "POST", finalize, {"name": kept}),
             lambda: self._named(kept),
         )
@@ -236,22 +236,24 @@ class NeonProvider:
         kind = "snapshots" if point.kind == "snapshot" else "branches"
         await self.client.delete(f"/{kind}/{quote(point.id, safe='')}")
 
-    async def _find(self) -> _Found:
+    async def _find(self) -> _Branches:
         pages = await self.client.get_pages(BranchesPage, "/branches")
-        return _Found(tuple(branch for page in pages for branch in page.branches))
+        return _Branches(tuple(branch for page in pages for branch in page.branches))
 
     async def _named(self, name: str) -> NeonBranch | None:
         """Return the branch that a write of unknown outcome may have made, once it is ready."""
         made = (await self._find()).named(name)
         if made is not None:
-            await self.client.settle(made.id)
+            await self.client.wait_for_branch(made.id)
         return made
 
     async def _create(self, body: dict[str, Any]) -> NeonBranch:
         async def create() -> NeonBranch:
             return (await self.client.write(BranchResponse, "POST", "/branches", body)).branch
 
-        return await self.client.once(create, lambda: self._named(body["branch"]["name"]))
+        return await self.client.write_exactly_once(
+            create, lambda: self._named(body["branch"]["name"])
+        )
 
     async def _restore(self, branch_id: str, body: dict[str, Any]) -> NeonBranch:
         path = f"/branches/{branch_id}/restore"
@@ -299,7 +301,7 @@ def _point_of_snapshot(snapshot: Snapshot, branch: str) -> RestorePoint:
     return RestorePoint(snapshot.id, snapshot.name, branch, "snapshot", snapshot.created_at)
 
 
-def _required_parent(found: _Found, name: str) -> str:
+def _required_parent(found: _Branches, name: str) -> str:
     neon = found.named(name)
     if neon is None or neon.parent_id is None:
         raise UsageError(f"{name} has no parent to be reset to.", "Make a branch of another one.")

@@ -131,7 +131,7 @@ class NeonClient:
             NeonError: it was refused, or an operation failed.
         """
         answer = await self._request(into, method, path, json=body, params=query)
-        await self.finish(answer.operations)
+        await self.wait_for_operations(answer.operations)
         return answer
 
     async def delete(self, path: str) -> None:
@@ -143,7 +143,7 @@ class NeonClient:
             if error.status != 404:
                 raise
 
-    async def once(
+    async def write_exactly_once(
         self, write: Callable[[], Awaitable[T]], find: Callable[[], Awaitable[T | None]]
     ) -> T:
         """Carry out a write that must not happen twice.
@@ -170,7 +170,7 @@ class NeonClient:
 
         return await self._retrying(UnknownOutcomeError)(attempt)
 
-    async def finish(self, operations: Iterable[Operation]) -> None:
+    async def wait_for_operations(self, operations: Iterable[Operation]) -> None:
         """Wait until all operations have ended well.
 
         Raises:
@@ -179,10 +179,12 @@ class NeonClient:
         for operation in operations:
             await self._finish(operation)
 
-    async def settle(self, branch_id: str) -> None:
+    async def wait_for_branch(self, branch_id: str) -> None:
         """Wait for the operations of a branch whose beginning was not heard of."""
         newest = await self.get(OperationsPage, "/operations", limit=str(_PAGE))
-        await self.finish(each for each in newest.operations if each.branch_id == branch_id)
+        await self.wait_for_operations(
+            each for each in newest.operations if each.branch_id == branch_id
+        )
 
     async def _finish(self, operation: Operation) -> None:
         async def poll() -> Operation:

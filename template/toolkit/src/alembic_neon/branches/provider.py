@@ -120,7 +120,7 @@ async def prune(provider: BranchProvider, *, older_than: timedelta = timedelta()
     return pruned
 
 
-def checked_name(name: str) -> str:
+def validate_name(name: str) -> str:
     """Return a branch's name as it is.
 
     Raises:
@@ -135,7 +135,7 @@ def checked_name(name: str) -> str:
     return name
 
 
-def new_branch(
+def validate_new_branch(
     branches: Mapping[str, Branch], name: str, parent: str, ttl: timedelta | None
 ) -> datetime | None:
     """Check that a branch can be made, and return when it expires.
@@ -144,9 +144,9 @@ def new_branch(
         UsageError: the name is taken or cannot be one, the parent is not there or itself expires,
             or the time to live is none.
     """
-    if checked_name(name) in branches:
+    if validate_name(name) in branches:
         raise UsageError(f"There is a branch {name} already.", f"db branch reset {name}")
-    if existing(branches, parent).expires_at is not None:
+    if require_branch(branches, parent).expires_at is not None:
         raise UsageError(
             f"{parent} expires, and no branch can be made from one that does.",
             "Take a parent that stays.",
@@ -158,7 +158,7 @@ def new_branch(
     return (datetime.now(UTC) + ttl).replace(microsecond=0)  # Neon takes whole seconds
 
 
-def existing(branches: Mapping[str, Branch], name: str) -> Branch:
+def require_branch(branches: Mapping[str, Branch], name: str) -> Branch:
     """Return a branch by its name.
 
     Raises:
@@ -169,13 +169,13 @@ def existing(branches: Mapping[str, Branch], name: str) -> Branch:
     return branches[name]
 
 
-def changeable(branches: Mapping[str, Branch], name: str, verb: str) -> Branch:
+def require_mutable(branches: Mapping[str, Branch], name: str, verb: str) -> Branch:
     """Return a branch that may be deleted or reset.
 
     Raises:
         UsageError: it is not there, is the default branch, protected, or has children.
     """
-    branch = existing(branches, name)
+    branch = require_branch(branches, name)
     if branch.is_default:
         raise UsageError(
             f"{name} is the default branch and is never {verb}.",

@@ -12,7 +12,7 @@ from ..project import ensure_state_dir, state_dir
 from ..rehearsal.promote import promote
 from ..rehearsal.report.html import render_html
 from ..rehearsal.report.markdown import render_markdown
-from ..rehearsal.restore import chosen, list_restore_options, revision_of, words
+from ..rehearsal.restore import find_restore_option, humanize_age, list_restore_options, revision_of
 from ..rehearsal.result import RehearsedPlan
 from ..rehearsal.run import Options, rehearse
 from .branch import Force, run_on_provider
@@ -100,21 +100,23 @@ async def _restore(
         print_table(
             ("restore point", "kind", "made", "rows written since"),
             [
-                (way.point.name, way.point.kind, f"{words(way.age)} ago", way.rows_words)
+                (way.point.name, way.point.kind, f"{humanize_age(way.age)} ago", way.rows_words)
                 for way in ways
             ],
         )
         if not ways:
             echo(f"{name} has no restore points; db promote makes them.")
         return
-    way = chosen(ways, point)
+    way = find_restore_option(ways, point)
     echo(
         f"{name} is at {await revision_of(provider, name)}. Going back loses {way.loss}.", "yellow"
     )
     if not yes and not await asyncio.to_thread(ask, f"Bring {name} back to {point}?"):
         raise UsageError("Nothing was done.", "Answer y, or give --yes.")
     await provider.restore(name, way.point, force=force)
-    success(f"{name} is back at {await revision_of(provider, name)}, as {words(way.age)} ago")
+    success(
+        f"{name} is back at {await revision_of(provider, name)}, as {humanize_age(way.age)} ago"
+    )
 
 
 def last_plan() -> Path:

@@ -28,7 +28,7 @@ _READ: Final = re.compile(
 
 
 @dataclass
-class Figures:
+class LoadCounters:
     """What the clients have counted so far; durations are in milliseconds."""
 
     reads: int = 0
@@ -46,8 +46,8 @@ class Figures:
             self.writes += 1
             self.longest_write_ms = max(self.longest_write_ms, took_ms)
 
-    def stall(self) -> LoadResult:
-        """Return the figures as the report has them."""
+    def result(self) -> LoadResult:
+        """Return the counters as the report has them."""
         return LoadResult(
             self.reads, self.writes, self.failures, self.longest_read_ms, self.longest_write_ms
         )
@@ -56,8 +56,8 @@ class Figures:
 class Load(Protocol):
     """What can run beside an upgrade."""
 
-    def running(self, url: DatabaseURL) -> AbstractAsyncContextManager[Figures]:
-        """Run over and over while the block runs; the figures are complete after it."""
+    def running(self, url: DatabaseURL) -> AbstractAsyncContextManager[LoadCounters]:
+        """Run over and over while the block runs; the counters are complete after it."""
 
 
 def read_load(path: Path) -> Load:
@@ -93,26 +93,26 @@ class StatementLoad:
     statements: list[str]
 
     @asynccontextmanager
-    async def running(self, url: DatabaseURL) -> AsyncIterator[Figures]:
+    async def running(self, url: DatabaseURL) -> AsyncIterator[LoadCounters]:
         """Run the statements over and over.
 
         What is under way when the block ends is waited for, so that a statement that the upgrade
         held up until its end is counted.
         """
-        figures = Figures()
+        counters = LoadCounters()
         stopping = asyncio.Event()
         engine = create_migration_engine(url)
         reads = [each for each in self.statements if is_read(each)]
         kinds = (reads, [each for each in self.statements if each not in reads])
         clients = [
-            asyncio.create_task(_client(engine, kind, number, figures, stopping))
+            asyncio.create_task(_client(engine, kind, number, counters, stopping))
             for kind in kinds
             if kind
             for number in range(CLIENTS)
         ]
         try:
             await asyncio.sleep(0.2)  # the clients connect, and warm the server's caches
-            yield figures
+            yield counters
         finally:
             stopping.set()
             await asyncio.gather(*clients, return_exceptions=True)
@@ -123,7 +123,7 @@ async def _client(
     engine: AsyncEngine,
     statements: list[str],
     number: int,
-    figures: Figures,
+    counters: LoadCounters,
     stopping: asyncio.Event,
 ) -> None:
     position = number
@@ -136,9 +136,9 @@ async def _client(
             try:
                 await connection.exec_driver_sql(statement)
             except (DBAPIError, asyncpg.PostgresError):
-                figures.failures += 1
+                counters.failures += 1
                 await asyncio.sleep(0.01)
-            figures.count((time.perf_counter() - started) * 1000, is_read=is_read(statement))
+            counters.count((time.perf_counter() - started) * 1000, is_read=is_read(statement))
 
 
 def is_read(statement: str) -> bool:

@@ -17,7 +17,7 @@ from ..engine.pg_environment import environment_without_pg
 from ..engine.url import DatabaseURL
 from ..errors import UsageError
 from ..project import postgres_version
-from .load import CLIENTS, Figures
+from .load import CLIENTS, LoadCounters
 
 _NAME: Final = "db-rehearse-load"
 # pgbench writes its log in blocks, and the last of them only when it ends by itself: when its
@@ -37,23 +37,23 @@ class PgbenchLoad:
     is_read: bool
 
     @asynccontextmanager
-    async def running(self, url: DatabaseURL) -> AsyncIterator[Figures]:
+    async def running(self, url: DatabaseURL) -> AsyncIterator[LoadCounters]:
         """Run the script over and over.
 
         Raises:
             UsageError: there is no pgbench, or it refuses the script.
         """
-        figures = Figures()
+        counters = LoadCounters()
         with tempfile.TemporaryDirectory(prefix="db-load-") as folder:
             process = await self._start(url, Path(folder))
             try:
                 await asyncio.sleep(0.3)
-                yield figures
+                yield counters
                 await asyncio.sleep(_SETTLE_SECONDS)
             finally:
                 said = await _end(process, url)
-            self._count(figures, Path(folder))
-            if not figures.reads + figures.writes:
+            self._count(counters, Path(folder))
+            if not counters.reads + counters.writes:
                 raise UsageError(f"pgbench could not run {self.script.name}: {said}.", "Mend it.")
 
     async def _start(self, url: DatabaseURL, folder: Path) -> asyncio.subprocess.Process:
@@ -69,14 +69,14 @@ class PgbenchLoad:
             stderr=asyncio.subprocess.PIPE,
         )
 
-    def _count(self, figures: Figures, folder: Path) -> None:
+    def _count(self, counters: LoadCounters, folder: Path) -> None:
         """Read the logs: client, transaction, microseconds or "failed", …"""
         for line in (line for log in folder.glob("log.*") for line in log.open()):
             took = line.split()[2]
             if took.isdecimal():
-                figures.count(int(took) / 1000, is_read=self.is_read)
+                counters.count(int(took) / 1000, is_read=self.is_read)
             else:
-                figures.failures += 1
+                counters.failures += 1
 
 
 def _program(url: DatabaseURL) -> str:

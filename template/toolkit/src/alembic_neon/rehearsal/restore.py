@@ -28,7 +28,7 @@ class RestoreOption:
     def loss(self) -> str:
         """What going back there loses."""
         what = "everything" if self.rows is None else f"{self.rows_words} rows"
-        return f"{what} written in the last {words(self.age)}"
+        return f"{what} written in the last {humanize_age(self.age)}"
 
 
 async def list_restore_options(provider: BranchProvider, branch: str) -> list[RestoreOption]:
@@ -49,7 +49,7 @@ async def list_restore_options(provider: BranchProvider, branch: str) -> list[Re
     ]
 
 
-def chosen(ways: Sequence[RestoreOption], name: str) -> RestoreOption:
+def find_restore_option(ways: Sequence[RestoreOption], name: str) -> RestoreOption:
     """Return the way back of that name.
 
     Raises:
@@ -61,7 +61,7 @@ def chosen(ways: Sequence[RestoreOption], name: str) -> RestoreOption:
     raise UsageError(f"There is no restore point {name}.", "db restore lists those that there are.")
 
 
-def words(age: timedelta) -> str:
+def humanize_age(age: timedelta) -> str:
     """Return a time as a person says it."""
     seconds = int(age.total_seconds())
     for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):

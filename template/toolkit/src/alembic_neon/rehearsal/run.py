@@ -235,9 +235,9 @@ async def _upgrade(
 ) -> bool:
     """Upgrade the branch by the runner that the parent will meet; return whether it succeeded."""
 
-    async with nullcontext() if load is None else load.running(url) as figures:
+    async with nullcontext() if load is None else load.running(url) as counters:
         succeeded = await _upgrade_alone(url, status, recorder, gathered)
-    gathered.load = None if figures is None else figures.stall()
+    gathered.load = None if counters is None else counters.result()
     return succeeded
 
 
