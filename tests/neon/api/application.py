@@ -107,22 +107,28 @@ async def _list_branches(project: Project, request: Request) -> Response:
     page = found[after : after + limit]
     pagination = {"next": str(after + len(page)), "sort_by": "updated_at", "sort_order": "desc"}
     listed = [bodies.branch_body(project, branch) for branch in page]
-    return JSONResponse({"branches": listed, "annotations": {}, "pagination": pagination})
+    annotations = {
+        branch.id: bodies.annotation_body(branch) for branch in page if branch.annotation
+    }
+    return JSONResponse({"branches": listed, "annotations": annotations, "pagination": pagination})
 
 
 @_route("POST", "/projects/{project_id}/branches")
 async def _create_branch(project: Project, request: Request) -> Response:
     branch, operations = project.create(await _body(request))
     created = _branch_and_operations(project, branch, operations) | _endpoints(project, branch)
-    created |= {"roles": [bodies.role_body(branch)], "databases": [bodies.database_body(branch)]}
+    created |= {
+        "roles": [bodies.role_body(branch)],
+        "databases": bodies.database_bodies(project, branch),
+    }
     return JSONResponse(created, 201)
 
 
 @_route("GET", "/projects/{project_id}/branches/{branch_id}")
 async def _get_branch(project: Project, request: Request) -> Response:
     branch = _branch(project, request)
-    annotation = {"object": {"type": "console/branch", "id": branch.id}, "value": {}}
-    return JSONResponse({"branch": bodies.branch_body(project, branch), "annotation": annotation})
+    body = {"branch": bodies.branch_body(project, branch)}
+    return JSONResponse(body | {"annotation": bodies.annotation_body(branch)})
 
 
 @_route("PATCH", "/projects/{project_id}/branches/{branch_id}")
@@ -166,7 +172,7 @@ async def _list_endpoints(project: Project, _: Request) -> Response:
 
 @_route("GET", "/projects/{project_id}/branches/{branch_id}/databases")
 async def _list_databases(project: Project, request: Request) -> Response:
-    return JSONResponse({"databases": [bodies.database_body(_branch(project, request))]})
+    return JSONResponse({"databases": bodies.database_bodies(project, _branch(project, request))})
 
 
 @_route("GET", "/projects/{project_id}/branches/{branch_id}/roles")

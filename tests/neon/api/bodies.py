@@ -107,10 +107,19 @@ def role_body(branch: Branch) -> Json:
     return {"branch_id": branch.id, "name": OWNER, "protected": False} | times
 
 
-def database_body(branch: Branch) -> Json:
-    """Return the one database."""
+def database_bodies(project: Project, branch: Branch) -> list[Json]:
+    """Return the databases of a branch."""
     times = {"created_at": _time(branch.created_at), "updated_at": _time(branch.created_at)}
-    return {"id": 1, "branch_id": branch.id, "name": DATABASE, "owner_name": OWNER} | times
+    owners = {DATABASE: OWNER, **project.more_databases}
+    return [
+        {"id": number, "branch_id": branch.id, "name": name, "owner_name": owner} | times
+        for number, (name, owner) in enumerate(owners.items(), 1)
+    ]
+
+
+def annotation_body(branch: Branch) -> Json:
+    """Return what a branch's maker wrote to it."""
+    return {"object": {"type": "console/branch", "id": branch.id}, "value": branch.annotation}
 
 
 def project_body(project: Project) -> Json:

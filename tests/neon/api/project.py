@@ -67,6 +67,7 @@ class Branch:
     is_replaced: bool = False
     is_gone: bool = False
     endpoints: list[Endpoint] = field(default_factory=list)
+    annotation: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(eq=False)
@@ -104,6 +105,7 @@ class Project:
     failing: list[str] = field(default_factory=list)  # actions whose next operation fails
     branches: dict[str, Branch] = field(default_factory=dict)
     snapshots: dict[str, Snapshot] = field(default_factory=dict)
+    more_databases: dict[str, str] = field(default_factory=dict)  # beside DATABASE; their owners
     operations: dict[str, Operation] = field(default_factory=dict)
     _hosts: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="neon-api-")))
     _tasks: set["asyncio.Task[None]"] = field(default_factory=set)
@@ -120,7 +122,11 @@ class Project:
     async def end(self) -> None:
         """Drop everything."""
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        names = [branch.database for branch in self.branches.values()]
+        names = [
+            self.real_name(branch, name)
+            for branch in self.branches.values()
+            for name in (DATABASE, *self.more_databases)
+        ]
         await self.databases.drop(*names, *(each.database for each in self.snapshots.values()))
         for path in self._hosts.iterdir():
             path.unlink()
@@ -183,10 +189,13 @@ class Project:
         branch.password = token_urlsafe(9) if parent.protected else parent.password
         branch.protected = wanted.get("protected", False)
         branch.expires_at = self._expiry(wanted.get("expires_at"))
+        branch.annotation = body.get("annotation_value", {})
 
         async def work() -> None:
             copy = self.databases.copy_schema if is_schema else self.databases.copy
             await copy(parent.database, branch.database)
+            for name in self.more_databases:
+                await copy(self.real_name(parent, name), self.real_name(branch, name))
             branch.state = "ready"
 
         operations = [self._operation("create_branch", branch, work=work)]
@@ -352,10 +361,25 @@ class Project:
         """
         if not branch.endpoints:
             raise ApiError(404, "the branch has no compute endpoint")
-        if database != DATABASE or role != OWNER:
+        # A connection string has the real database's name, by which a client may ask, too.
+        owners = {DATABASE: OWNER, **self.more_databases}
+        name = database.rpartition("+")[2] if "+" in database else database
+        name = DATABASE if any(each.database == name for each in self.branches.values()) else name
+        if name not in owners or role not in (OWNER, owners[name]):
             raise ApiError(404, f"database {database} or role {role} not found")
         host = self.host(branch.endpoints[0], pooled=pooled)
-        return f"postgresql://{role}:{branch.password}@/{branch.database}?host={quote(host)}"
+        real = quote(self.real_name(branch, name))
+        return f"postgresql://{role}:{branch.password}@/{real}?host={quote(host)}"
+
+    def real_name(self, branch: Branch, database: str) -> str:
+        """Return the name of the real database behind one of a branch's."""
+        return branch.database if database == DATABASE else f"{branch.database}+{database}"
+
+    async def add_database(self, name: str, owner: str = OWNER) -> None:
+        """Make one more database in the only branch that there is."""
+        (branch,) = self.branches.values()
+        self.more_databases[name] = owner
+        await self.databases.create(self.real_name(branch, name))
 
     def host(self, endpoint: Endpoint, *, pooled: bool = False) -> str:
         """Return an endpoint's host."""
@@ -404,7 +428,8 @@ class Project:
         return endpoint
 
     async def _forget(self, branch: Branch) -> None:
-        await self.databases.drop(branch.database)
+        names = (DATABASE, *self.more_databases)
+        await self.databases.drop(*(self.real_name(branch, name) for name in names))
         self.branches.pop(branch.id, None)
 
     def _operation(

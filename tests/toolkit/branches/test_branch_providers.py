@@ -10,14 +10,16 @@ import pytest
 from alembic_neon.branches.local import LocalProvider
 from alembic_neon.branches.neon import NeonProvider
 from alembic_neon.branches.neon_client import NeonClient
+from alembic_neon.branches.neon_models import Response
 from alembic_neon.branches.provider import BranchProvider, prune
 from alembic_neon.embedded.server import LocalServer
-from alembic_neon.engine.factory import create_migration_engine
-from alembic_neon.errors import UsageError
+from alembic_neon.engine.factory import create_migration_engine, migration_connection
+from alembic_neon.errors import ToolkitError, UsageError
 from neon.api.server import KEY, NeonApi
 from pydantic import SecretStr
 from queries import first_column
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 # The local half shares a server with the tests of the local provider.
 pytestmark = pytest.mark.xdist_group("branches")
@@ -229,12 +231,61 @@ async def test_a_branch_is_made_while_its_parent_is_used(provider: BranchProvide
 
 
 async def test_what_rehearsals_left_behind_is_pruned(provider: BranchProvider) -> None:
-    await provider.create("rehearse-1234", ttl=timedelta(hours=1))
+    await provider.create("rehearse-1234", ttl=timedelta(hours=1), is_rehearsal=True)
     await provider.create("mine")
     await provider.create("short", ttl=timedelta(hours=1))
     assert await prune(provider, older_than=timedelta(hours=1)) == []
     assert await prune(provider) == ["rehearse-1234"]
     assert await names(provider) == ["main", "mine", "short"]
+
+
+@pytest.mark.parametrize("name", ["rehearse-me", "scratch-1", "restore-point/main/x", "reset-it"])
+async def test_a_reserved_name_is_refused(provider: BranchProvider, name: str) -> None:
+    with pytest.raises(UsageError, match=r"Names that begin with \S+ are reserved for the toolkit"):
+        await provider.create(name)
+
+
+async def test_a_branch_that_is_only_named_like_a_rehearsal_is_never_pruned(
+    provider: BranchProvider, request: pytest.FixtureRequest
+) -> None:
+    await _make_by_hand(provider, request, "rehearse-the-launch")
+    await _make_by_hand(provider, request, "restore-point/main/of-mine")
+    assert await prune(provider) == []
+    assert await names(provider) == ["main", "rehearse-the-launch", "restore-point/main/of-mine"]
+    assert not (await provider.get("rehearse-the-launch")).is_rehearsal
+    assert await provider.list_restore_points("main") == []
+
+
+async def _make_by_hand(
+    provider: BranchProvider, request: pytest.FixtureRequest, name: str
+) -> None:
+    """Make a branch as Neon's console does, or with CREATE DATABASE."""
+    if isinstance(provider, NeonProvider):
+        body = {"branch": {"name": name}}
+        await provider.client.write(Response, "POST", "/branches", body)
+        return
+    server: LocalServer = request.getfixturevalue("branch_server")
+    async with migration_connection(server.url("postgres")) as plain:
+        connection = await plain.execution_options(isolation_level="AUTOCOMMIT")
+        await connection.exec_driver_sql(f'CREATE DATABASE "{name}"')
+
+
+async def test_a_branch_whose_database_takes_no_connection_is_restored(
+    provider: BranchProvider, request: pytest.FixtureRequest
+) -> None:
+    url = await provider.url("main")
+    point = await provider.make_restore_point("main")
+    await write(provider, "main", "UPDATE notes SET t = 'broken'")
+    fixture = "branch_server" if isinstance(provider, LocalProvider) else "embedded"
+    server: LocalServer = request.getfixturevalue(fixture)
+    async with migration_connection(server.url("postgres")) as plain:
+        connection = await plain.execution_options(isolation_level="AUTOCOMMIT")
+        closed = f'ALTER DATABASE "{url.database}" ALLOW_CONNECTIONS false'
+        await connection.exec_driver_sql(closed)
+    with pytest.raises((ToolkitError, DBAPIError)):
+        await notes(provider, "main")
+    await provider.restore("main", point)
+    assert await notes(provider, "main") == ["first"]
 
 
 async def test_what_expired_is_gone_after_pruning(

@@ -2,14 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import asyncpg
 import pytest
 from alembic_neon.branches import local_databases
 from alembic_neon.branches.local import LocalProvider
+from alembic_neon.branches.local_databases import BranchMetadata
 from alembic_neon.embedded.server import LocalServer
-from alembic_neon.engine.factory import create_migration_engine
+from alembic_neon.engine.factory import create_migration_engine, migration_connection
 from alembic_neon.errors import ToolkitError, UsageError
 from queries import first_column
 from sqlalchemy import text
@@ -153,3 +156,68 @@ async def test_a_database_that_was_made_by_hand_is_a_branch(provider: LocalProvi
     await engine.dispose()
     (mine,) = [branch for branch in await provider.list() if branch.name == "scratch"]
     assert (mine.parent, mine.created_at) == ("main", None)
+
+
+async def until(stop: asyncio.Event, provider: LocalProvider) -> int:
+    """Be an application that connects again as soon as its session has ended."""
+    count, url = 0, await provider.url("main")
+    while not stop.is_set():
+        with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            connection = await asyncpg.connect(
+                host=url.host, user=url.parts.username, database="main"
+            )
+            count += 1
+            await connection.execute("SELECT pg_sleep(60)")
+    return count
+
+
+async def test_force_copies_a_database_whose_application_connects_again_at_once(
+    provider: LocalProvider,
+) -> None:
+    stop = asyncio.Event()
+    application = [asyncio.create_task(until(stop, provider)) for _ in range(4)]
+    await asyncio.sleep(0.5)
+    point = await provider.make_restore_point("main", force=True)
+    await provider.restore("main", point, force=True)
+    stop.set()
+    end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)'"
+    await first_column(await provider.url("main"), end)
+    counts = await asyncio.gather(*application)
+    assert min(counts) > 1, "each was ended, and connected again"
+    for point in await provider.list_restore_points("main"):
+        await provider.delete_restore_point(point)
+
+
+async def test_a_restore_that_fails_between_its_steps_leaves_everything_as_it_was(
+    provider: LocalProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    point = await provider.make_restore_point("main")
+    await first_column(await provider.url("main"), "UPDATE notes SET t = 'second'")
+    comment = local_databases._comment
+
+    def failing(connection: object, name: str, metadata: BranchMetadata) -> str:
+        return "SELECT 1/0" if name == "main" else comment(connection, name, metadata)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(local_databases, "_comment", failing)
+    with pytest.raises(asyncpg.DivisionByZeroError):
+        await provider.restore("main", point)
+    assert await first_column(await provider.url("main"), "SELECT t FROM notes") == ["second"]
+    assert [branch.name for branch in await provider.list()] == ["main"]
+    assert await provider.list_restore_points("main") == [point]
+    await provider.delete_restore_point(point)
+
+
+async def test_a_branch_that_is_gone_is_restored(
+    provider: LocalProvider, branch_server: LocalServer
+) -> None:
+    point = await provider.make_restore_point("main")
+    async with migration_connection(branch_server.url("postgres")) as plain:
+        connection = await plain.execution_options(isolation_level="AUTOCOMMIT")
+        await connection.exec_driver_sql("ALTER DATABASE main RENAME TO lost")
+    assert [branch.name for branch in await provider.list()] == ["lost"]
+    assert await provider.list_restore_points("main") == [point]
+    await provider.restore("main", point)
+    assert await first_column(await provider.url("main"), "SELECT t FROM notes") == ["first"]
+    main = await provider.get("main")
+    assert (main.is_default, main.expires_at) == (True, None)
+    await provider.delete_restore_point(point)

@@ -5,11 +5,13 @@ import json
 import pytest
 from alembic_neon.branches.local import LocalProvider
 from alembic_neon.branches.neon import NeonProvider
+from alembic_neon.branches.neon_client import NeonClient
 from alembic_neon.branches.selection import open_provider
 from alembic_neon.cli.app import app
 from alembic_neon.engine.settings import load_settings
 from alembic_neon.errors import ConfigurationError
 from neon.api.server import KEY, NeonApi
+from pydantic import SecretStr
 from scratch_project import ScratchProject
 from typer.testing import CliRunner, Result
 
@@ -56,9 +58,15 @@ def test_a_branch_lives_and_dies_on_neon(on_neon: ScratchProject, neon_api: Neon
     assert "child is the branch in use" in str(in_use.exception)
     assert "branch child reset to stays" in good("reset", "child")
     assert "branch try-it deleted" in good("delete", "try-it")
-    good("create", "rehearse-abc")
+    neon_api.run(_make_rehearsal(neon_api))
     assert "There was nothing to delete." in good("prune")
     assert "branch rehearse-abc deleted" in good("prune", "--older-than", "0m")
+
+
+async def _make_rehearsal(api: NeonApi) -> None:
+    client = NeonClient.connect(api.host, api.project.id, SecretStr(KEY))
+    async with client.http:
+        await NeonProvider(client).create("rehearse-abc", is_rehearsal=True)
 
 
 @pytest.mark.parametrize("ttl", ["2", "h", "2 hours", "-1h", "1w"])

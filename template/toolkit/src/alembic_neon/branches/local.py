@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from secrets import token_hex
 from typing import Final
@@ -17,11 +18,13 @@ from .local_databases import BranchMetadata, DatabaseRow, list_databases
 from .provider import (
     Branch,
     RestorePoint,
+    refuse_reserved_name,
     require_branch,
     require_mutable,
     validate_name,
     validate_new_branch,
 )
+from .target import Target, read_system_identifier
 
 _MAINTENANCE: Final = "postgres"
 # What a killed process leaves of these, `prune` finds expired.
@@ -32,7 +35,7 @@ class LocalProvider:
     """Branches as databases of the project's embedded server, which is started at first use.
 
     PostgreSQL copies and drops a database only while nobody uses it: its sessions are waited for,
-    ten seconds at most, or ended with `force`. Who waited in vain gets a `ToolkitError`.
+    ten seconds at most, which ends in a `ToolkitError`, or ended with `force`.
     """
 
     def __init__(self, server: LocalServer | None = None) -> None:
@@ -42,6 +45,20 @@ class LocalProvider:
         """Return all branches, `main` first; restore points are none."""
         async with self._connection() as connection:
             return list(_branches(await list_databases(connection)).values())
+
+    async def default_branch(self) -> str:
+        """Return `main`, whether it is there or not."""
+        return MAIN_BRANCH
+
+    async def target(self, branch: str) -> Target:
+        """Return the database behind a branch.
+
+        Raises:
+            UsageError: there is no such branch.
+        """
+        url = await self.url(branch)
+        system = await read_system_identifier(self._server.url(_MAINTENANCE))
+        return Target("local", system, branch, str(self._server), branch, url.parts.username or "")
 
     async def get(self, name: str) -> Branch:
         """Return a branch.
@@ -59,26 +76,30 @@ class LocalProvider:
         *,
         ttl: timedelta | None = None,
         force: bool = False,
+        is_rehearsal: bool = False,
     ) -> Branch:
         """Copy the database `parent` (None: `main`), files and all.
 
         Raises:
-            UsageError: the name is taken or cannot be one, or there is no such parent.
+            UsageError: the name is taken, reserved or no name, or there is no such parent.
         """
         parent = parent or MAIN_BRANCH
+        if not is_rehearsal:
+            refuse_reserved_name(name)
         async with self._connection() as connection:
             found = await list_databases(connection)
             expires_at = validate_new_branch(_branches(found), name, parent, ttl)
             if name in {_MAINTENANCE, "template0", "template1", *(each.name for each in found)}:
                 raise UsageError(f"There is a branch {name} already.", "Take another name.")
-            metadata = BranchMetadata(parent, datetime.now(UTC), expires_at)
+            metadata = BranchMetadata(parent, datetime.now(UTC), expires_at, rehearsal=is_rehearsal)
             await databases.copy(connection, name, parent, metadata, force=force)
             return _branches(await list_databases(connection))[name]
 
-    async def create_empty(self, name: str) -> DatabaseURL:
+    async def create_empty(self, name: str, *, is_rehearsal: bool = False) -> DatabaseURL:
         """Make a database without a parent, as a scratch branch; returns its URL."""
+        metadata = replace(_scratch(MAIN_BRANCH), rehearsal=is_rehearsal)
         async with self._connection() as connection:
-            await databases.create(connection, validate_name(name), _scratch(MAIN_BRANCH))
+            await databases.create(connection, validate_name(name), metadata)
         return self._server.url(name)
 
     async def delete(self, name: str, *, force: bool = False) -> None:
@@ -108,15 +129,10 @@ class LocalProvider:
             branches = _branches(found)
             parent = require_mutable(branches, name, "reset").parent or MAIN_BRANCH
             require_branch(branches, parent)
-            fresh = f"reset-{token_hex(4)}"
+            fresh, old = f"reset-{token_hex(4)}", f"reset-{token_hex(4)}"
             await databases.copy(connection, fresh, parent, _scratch(parent), force=force)
-            try:
-                await databases.drop(connection, name, force=force)
-            except BaseException:
-                await databases.drop(connection, fresh, force=True)
-                raise
-            await databases.rename(connection, fresh, name, force=True)
-            await databases.describe(connection, name, _metadata_of(found, name))
+            await self._replace(connection, name, fresh, old, force=force)
+            await databases.drop(connection, old, force=True)
             return _branches(await list_databases(connection))[name]
 
     async def url(self, name: str, *, pooled: bool = False) -> DatabaseURL:
@@ -148,41 +164,43 @@ class LocalProvider:
             return _point(DatabaseRow(name, metadata, 0))
 
     async def list_restore_points(self, branch: str) -> Sequence[RestorePoint]:
-        """Return the restore points of a branch, the newest first.
+        """Return the restore points of a branch, the newest first; the branch may be gone.
 
         Raises:
-            UsageError: there is no such branch.
+            UsageError: there is no such branch, and there are no restore points of one.
         """
         async with self._connection() as connection:
             found = await list_databases(connection)
-        require_branch(_branches(found), branch)
         points = [_point(each) for each in found if each.metadata.point_of == branch]
+        if not points and branch != MAIN_BRANCH:
+            require_branch(_branches(found), branch)
         return sorted(points, key=lambda point: point.created_at, reverse=True)
 
     async def restore(self, branch: str, point: RestorePoint, *, force: bool = False) -> None:
-        """Put a copy of a restore point in the branch's place.
+        """Replace a branch's database by a copy of a restore point.
 
-        The database before becomes a restore point itself. The copy is made first, so a failure
-        leaves the branch as it was.
+        The database before becomes a restore point itself; it need not answer, nor be there. The
+        copy is made first, and takes the branch's name in one transaction.
 
         Raises:
-            UsageError: there is no such branch or restore point.
+            UsageError: there is no such restore point.
         """
         async with self._connection() as connection:
             found = await list_databases(connection)
-            require_branch(_branches(found), branch)
             _require_point(found, point)
-            fresh, kept = f"restore-{token_hex(4)}", _point_name()
+            fresh = f"restore-{token_hex(4)}"
             await databases.copy(connection, fresh, point.id, _scratch(branch), force=force)
-            try:
-                await databases.rename(connection, branch, kept, force=force)
-            except BaseException:
-                await databases.drop(connection, fresh, force=True)
-                raise
-            await databases.rename(connection, fresh, branch, force=True)
-            await databases.describe(connection, branch, _metadata_of(found, branch))
-            was = BranchMetadata(created_at=datetime.now(UTC), point_of=branch)
-            await databases.describe(connection, kept, was)
+            old = _point_name() if any(each.name == branch for each in found) else None
+            await self._replace(connection, branch, fresh, old, force=force)
+
+    async def _replace(
+        self, connection: AsyncConnection, name: str, fresh: str, old: str | None, *, force: bool
+    ) -> None:
+        try:
+            await databases.replace(connection, name, fresh, old, force=force)
+        except BaseException:
+            await databases.drop(connection, fresh, force=True)
+            raise
 
     async def delete_restore_point(self, point: RestorePoint) -> None:
         """Drop a restore point's database.
@@ -216,6 +234,7 @@ def _branch(found: DatabaseRow) -> Branch:
         metadata.expires_at,
         is_default,
         metadata.protected,
+        metadata.rehearsal,
     )
 
 
@@ -231,10 +250,6 @@ def _point_name() -> str:
 def _require_point(found: list[DatabaseRow], point: RestorePoint) -> None:
     if not any(each.name == point.id and each.metadata.point_of for each in found):
         raise UsageError(f"There is no restore point {point.name}.", "List them, and take another.")
-
-
-def _metadata_of(found: list[DatabaseRow], name: str) -> BranchMetadata:
-    return next(each.metadata for each in found if each.name == name)
 
 
 def _scratch(parent: str) -> BranchMetadata:

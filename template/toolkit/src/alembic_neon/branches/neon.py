@@ -1,5 +1,6 @@
 """The Neon provider: branches of a project at Neon."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,6 +11,7 @@ from ..engine.url import DatabaseURL
 from ..errors import ToolkitError, UsageError
 from .neon_client import NeonClient
 from .neon_models import (
+    Annotation,
     BranchesPage,
     BranchResponse,
     ConnectionUri,
@@ -24,26 +26,39 @@ from .neon_models import (
 from .provider import (
     Branch,
     RestorePoint,
+    refuse_reserved_name,
     require_branch,
     require_mutable,
     restore_point_name,
     validate_new_branch,
 )
+from .target import Target, shown_host
 
-_POINT_PREFIX: Final = "restore-point/"
+# As `restore_point_name` makes them: a branch that only begins so is nobody's restore point.
+_POINT: Final = re.compile(r"restore-point/(?P<branch>.+)/\d{8}T\d{6}Z-[0-9a-f]{4}")
+# The mark of the toolkit's own branches, which Neon keeps as an annotation.
+_MARK: Final = {"alembic-neon": "rehearsal"}
 
 
 @dataclass(frozen=True)
 class _Branches:
-    """The project's branches at one moment: Neon's own, and by their names."""
+    """The project's branches at one moment: Neon's own, and by their names.
+
+    `rehearsals` are the ids of those that the toolkit marked.
+    """
 
     neon: tuple[NeonBranch, ...]
+    rehearsals: frozenset[str] = frozenset()
 
     @property
     def branches(self) -> dict[str, Branch]:
         """The branches without restore points, the default one first."""
         names = {each.id: each.name for each in self.neon}
-        found = [_branch(each, names) for each in self.neon if not _is_point(each)]
+        found = [
+            _branch(each, names, is_rehearsal=each.id in self.rehearsals)
+            for each in self.neon
+            if not _POINT.fullmatch(each.name)
+        ]
         found.sort(key=lambda branch: (not branch.is_default, branch.name))
         return {branch.name: branch for branch in found}
 
@@ -55,17 +70,16 @@ class _Branches:
         return next(each.id for each in self.neon if each.name == name)
 
     def points(self, branch: str) -> list[NeonBranch]:
-        prefix = f"{_POINT_PREFIX}{branch}/"
-        return [each for each in self.neon if each.name.startswith(prefix)]
+        return [each for each in self.neon if _branch_of_point(each.name) == branch]
 
 
 @dataclass(frozen=True)
 class NeonProvider:
     """Branches at Neon, each with a compute of its own.
 
-    `configured` is the URL of `DATABASE_URL`: where it is one of Neon's, a branch's URL has the
-    same database and role. `force` means nothing here: on Neon a branch's sessions are in nobody's
-    way, and end where they must.
+    `configured` is the URL of `DATABASE_URL`: a branch's URL has the same database and role.
+    Without it a branch has to have one database, whose owner is the role. `force` means nothing
+    here: on Neon a branch's sessions are in nobody's way, and end where they must.
     """
 
     client: NeonClient
@@ -74,6 +88,19 @@ class NeonProvider:
     async def list(self) -> list[Branch]:
         """Return all branches, the default one first; restore points are none."""
         return list((await self._find()).branches.values())
+
+    async def default_branch(self) -> str:
+        """Return the name of the default branch."""
+        return next(iter((await self._find()).branches))
+
+    async def target(self, branch: str) -> Target:
+        """Return the database of a branch that `url` leads to.
+
+        Raises:
+            UsageError: there is no such branch, or it has several databases.
+        """
+        database, role, url = await self._locate(branch)
+        return Target("neon", self.client.project_id, branch, shown_host(url), database, role)
 
     async def get(self, name: str) -> Branch:
         """Return a branch.
@@ -90,16 +117,22 @@ class NeonProvider:
         *,
         ttl: timedelta | None = None,
         force: bool = False,
+        is_rehearsal: bool = False,
     ) -> Branch:
         """Make a branch with a compute, as a child of `parent` (None: the default branch)."""
+        if not is_rehearsal:
+            refuse_reserved_name(name)
         found = await self._find()
         parent = parent or next(iter(found.branches))
         expires_at = validate_new_branch(found.branches, name, parent, ttl)
-        wanted = {"name": name, "parent_id": found.id(parent)}
+        fields = {"name": name, "parent_id": found.id(parent)}
         if expires_at:
-            wanted["expires_at"] = expires_at.isoformat()
-        made = await self._create({"branch": wanted, "endpoints": [{"type": "read_write"}]})
-        return _branch(made, {made.parent_id: parent})
+            fields["expires_at"] = expires_at.isoformat()
+        body: dict[str, Any] = {"branch": fields, "endpoints": [{"type": "read_write"}]}
+        if is_rehearsal:
+            body["annotation_value"] = _MARK
+        made = await self._create(body)
+        return _branch(made, {made.parent_id: parent}, is_rehearsal=is_rehearsal)
 
     async def delete(self, name: str, *, force: bool = False) -> None:
         """Delete a branch, and its restore points with it.
@@ -148,19 +181,22 @@ class NeonProvider:
         Raises:
             UsageError: there is no such branch.
         """
+        return (await self._locate(name, pooled=pooled))[2]
+
+    async def _locate(self, name: str, *, pooled: bool = False) -> tuple[str, str, DatabaseURL]:
         branch_id = (await self._find()).id(name)
-        database, role = await self._database_and_role(branch_id)
+        database, role = await self._database_and_role(name, branch_id)
         query = {"branch_id": branch_id, "database_name": database, "role_name": role}
         query["pooled"] = "true" if pooled else "false"
         answer = await self.client.get(ConnectionUri, "/connection_uri", **query)
-        return DatabaseURL.parse(answer.uri, "The URL that Neon gave")
+        return database, role, DatabaseURL.parse(answer.uri, "The URL that Neon gave")
 
     async def branch_of(self, url: DatabaseURL) -> str | None:
         """Return the name of the branch whose compute a URL leads to, or None."""
         answer = await self.client.get(EndpointsResponse, "/endpoints")
-        direct = url.host.replace("-pooler", "", 1)
+        direct = url.host.replace("-pooler", "", 1).lower()
         for endpoint in answer.endpoints:
-            if endpoint.host == direct:
+            if endpoint.host.lower() == direct:
                 path = f"/branches/{endpoint.branch_id}"
                 return (await self.client.get(BranchResponse, path)).branch.name
         return None
@@ -197,12 +233,12 @@ class NeonProvider:
         Snapshots that others took of the branch are among them.
         """
         found = await self._find()
-        branch_id, prefix = found.id(branch), f"{_POINT_PREFIX}{branch}/"
+        branch_id = found.id(branch)
         points = [_point_of_branch(each, branch) for each in found.points(branch)]
         points += [
             _point_of_snapshot(each, branch)
             for each in await self._snapshots()
-            if each.source_branch_id == branch_id or each.name.startswith(prefix)
+            if each.source_branch_id == branch_id or _branch_of_point(each.name) == branch
         ]
         return sorted(points, key=lambda point: point.created_at, reverse=True)
 
@@ -213,22 +249,22 @@ class NeonProvider:
         the name, so the branch's id changes.
         """
         found = await self._find()
-        branch_id, kept = found.id(branch), restore_point_name(branch)
+        branch_id, previous = found.id(branch), restore_point_name(branch)
         if point.kind == "branch":
-            wanted = {"source_branch_id": point.id, "preserve_under_name": kept}
+            body = {"source_branch_id": point.id, "preserve_under_name": previous}
             await self.client.write_exactly_once(
-                lambda: self._restore(branch_id, wanted), lambda: self._named(kept)
+                lambda: self._restore(branch_id, body), lambda: self._named(previous)
             )
             return
-        fresh = f"{kept}-restored"
+        fresh = f"{previous}-restored"
         path = f"/snapshots/{quote(point.id, safe='')}/restore"
         made = await self.client.write_exactly_once(
             lambda: self._restored(path, fresh, branch_id), lambda: self._named(fresh)
         )
         finalize = f"/branches/{made.id}/finalize_restore"
         await self.client.write_exactly_once(
-            lambda: self.client.write(Response, "POST", finalize, {"name": kept}),
-            lambda: self._named(kept),
+            lambda: self.client.write(Response, "POST", finalize, {"name": previous}),
+            lambda: self._named(previous),
         )
 
     async def delete_restore_point(self, point: RestorePoint) -> None:
@@ -238,7 +274,9 @@ class NeonProvider:
 
     async def _find(self) -> _Branches:
         pages = await self.client.get_pages(BranchesPage, "/branches")
-        return _Branches(tuple(branch for page in pages for branch in page.branches))
+        marked = (id_ for page in pages for id_, each in page.annotations.items() if _is_ours(each))
+        branches = tuple(branch for page in pages for branch in page.branches)
+        return _Branches(branches, frozenset(marked))
 
     async def _named(self, name: str) -> NeonBranch | None:
         """Return the branch that a write of unknown outcome may have made, once it is ready."""
@@ -266,18 +304,24 @@ class NeonProvider:
     async def _snapshots(self) -> Iterable[Snapshot]:
         return (await self.client.get(SnapshotsResponse, "/snapshots")).snapshots
 
-    async def _database_and_role(self, branch_id: str) -> tuple[str, str]:
+    async def _database_and_role(self, branch: str, branch_id: str) -> tuple[str, str]:
         url = self.configured
-        if url is not None and url.is_neon and url.parts.username:
+        if url is not None and url.parts.username:
             return url.database, url.parts.username
         path = f"/branches/{branch_id}/databases"
         databases = (await self.client.get(DatabasesResponse, path)).databases
         if not databases:
-            raise ToolkitError("The branch has no database.", "Make one in Neon's console.")
+            raise ToolkitError(f"Branch {branch} has no database.", "Create one in Neon's console.")
+        if len(databases) > 1:
+            names = ", ".join(sorted(each.name for each in databases))
+            raise UsageError(
+                f"Branch {branch} has several databases: {names}.",
+                "Set DATABASE_URL to the URL of the one that is meant.",
+            )
         return databases[0].name, databases[0].owner_name
 
 
-def _branch(neon: NeonBranch, names: dict[Any, str]) -> Branch:
+def _branch(neon: NeonBranch, names: dict[Any, str], *, is_rehearsal: bool) -> Branch:
     return Branch(
         neon.name,
         names.get(neon.parent_id),
@@ -286,11 +330,18 @@ def _branch(neon: NeonBranch, names: dict[Any, str]) -> Branch:
         neon.expires_at,
         neon.default,
         neon.protected,
+        is_rehearsal,
     )
 
 
-def _is_point(neon: NeonBranch) -> bool:
-    return neon.name.startswith(_POINT_PREFIX)
+def _is_ours(annotation: Annotation) -> bool:
+    return annotation.value.items() >= _MARK.items()
+
+
+def _branch_of_point(name: str) -> str | None:
+    """Return the branch that a restore point of that name belongs to; None: it is none."""
+    match = _POINT.fullmatch(name)
+    return match and match["branch"]
 
 
 def _point_of_branch(neon: NeonBranch, branch: str) -> RestorePoint:

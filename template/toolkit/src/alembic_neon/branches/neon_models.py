@@ -97,10 +97,17 @@ class Page(Response):
         raise NotImplementedError
 
 
+class Annotation(Model):
+    """What was written to a branch when it was made; Neon keeps it beside the branch."""
+
+    value: dict[str, str] = {}
+
+
 class BranchesPage(Page):
-    """One page of branches."""
+    """One page of branches, and the annotations of those that have some, by their ids."""
 
     branches: tuple[NeonBranch, ...]
+    annotations: dict[str, Annotation] = {}
 
     @property
     def has_items(self) -> bool:

@@ -9,9 +9,11 @@ from typing import Final, Literal, Protocol
 
 from ..engine.url import DatabaseURL
 from ..errors import UsageError
+from .target import Target
 
-# A branch whose name begins so was made for a rehearsal: `prune` may remove it.
 REHEARSAL_PREFIX: Final = "rehearse-"
+# Names that the toolkit gives. What it may delete it knows by a mark of its own, never by these.
+_RESERVED: Final = (REHEARSAL_PREFIX, "restore-", "restore-point/", "reset-", "scratch-")
 # Neon's own limit, https://neon.com/docs/guides/branch-expiration, kept by every provider.
 MAX_TTL: Final = timedelta(days=30)
 
@@ -20,7 +22,10 @@ _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,62}")
 
 @dataclass(frozen=True)
 class Branch:
-    """A branch. `parent` is None for one that comes from no other."""
+    """A branch. `parent` is None for one that comes from no other.
+
+    `is_rehearsal`: the toolkit made it for a rehearsal, and marked it so: `prune` may remove it.
+    """
 
     name: str
     parent: str | None
@@ -29,16 +34,12 @@ class Branch:
     expires_at: datetime | None = None
     is_default: bool = False
     is_protected: bool = False
+    is_rehearsal: bool = False
 
     @property
     def is_expired(self) -> bool:
         """Whether its time to live is over."""
         return self.expires_at is not None and self.expires_at <= datetime.now(UTC)
-
-    @property
-    def is_rehearsal(self) -> bool:
-        """Whether it was made for a rehearsal."""
-        return self.name.startswith(REHEARSAL_PREFIX)
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,16 @@ class BranchProvider(Protocol):
     async def list(self) -> list[Branch]:
         """Return all branches, the default one first; restore points are none."""
 
+    async def default_branch(self) -> str:
+        """Return the name of the default branch, which may be missing on a broken local server."""
+
+    async def target(self, branch: str) -> Target:
+        """Return the database that the URL of a branch leads to, and where it is.
+
+        Raises:
+            UsageError: there is no such branch, or it has several databases and none was named.
+        """
+
     async def get(self, name: str) -> Branch:
         """Return a branch.
 
@@ -75,10 +86,15 @@ class BranchProvider(Protocol):
         *,
         ttl: timedelta | None = None,
         force: bool = False,
+        is_rehearsal: bool = False,
     ) -> Branch:
         """Make a branch with the schema and data of its parent (None: the default branch).
 
         It expires after `ttl`. `force` ends the parent's sessions where they are in the way.
+        `is_rehearsal` marks it as the toolkit's own.
+
+        Raises:
+            UsageError: the name is taken, reserved or no name, or there is no such parent.
         """
 
     async def delete(self, name: str, *, force: bool = False) -> None:
@@ -97,10 +113,13 @@ class BranchProvider(Protocol):
         """Keep the present state of a branch."""
 
     async def list_restore_points(self, branch: str) -> Sequence[RestorePoint]:
-        """Return the restore points of a branch, the newest first."""
+        """Return the restore points of a branch, the newest first; the branch may be gone."""
 
     async def restore(self, branch: str, point: RestorePoint, *, force: bool = False) -> None:
-        """Bring a branch back to a restore point. The state before is a new restore point."""
+        """Bring a branch back to a restore point. The state before is a new restore point.
+
+        The branch's database need not answer.
+        """
 
     async def delete_restore_point(self, point: RestorePoint) -> None:
         """Delete a restore point."""
@@ -109,7 +128,8 @@ class BranchProvider(Protocol):
 async def prune(provider: BranchProvider, *, older_than: timedelta = timedelta()) -> list[str]:
     """Delete what expired, and rehearsals made longer ago than `older_than`; returns the names.
 
-    Sessions on them are ended. A rehearsal that runs elsewhere is recognised by its age alone.
+    A rehearsal is told by the mark that the toolkit wrote, and one that still runs elsewhere by its
+    age. Sessions on them are ended.
     """
     pruned = []
     for branch in await provider.list():
@@ -118,6 +138,19 @@ async def prune(provider: BranchProvider, *, older_than: timedelta = timedelta()
             await provider.delete(branch.name, force=True)
             pruned.append(branch.name)
     return pruned
+
+
+def refuse_reserved_name(name: str) -> None:
+    """Refuse a name that would look like one of the toolkit's own branches.
+
+    Raises:
+        UsageError: it begins like one of those.
+    """
+    if name.startswith(_RESERVED):
+        prefix = next(each for each in _RESERVED if name.startswith(each))
+        raise UsageError(
+            f"Names that begin with {prefix} are reserved for the toolkit.", "Take another name."
+        )
 
 
 def validate_name(name: str) -> str:

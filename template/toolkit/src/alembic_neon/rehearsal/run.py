@@ -144,7 +144,11 @@ async def _branch(
         with gathered.phase("branch", f"Making a branch of {origin}: {name}"):
             try:
                 branch = await provider.create(
-                    name, options.parent, ttl=_TIME_TO_LIVE, force=options.force
+                    name,
+                    options.parent,
+                    ttl=_TIME_TO_LIVE,
+                    force=options.force,
+                    is_rehearsal=True,
                 )
             except UsageError:
                 may_be_there = False
