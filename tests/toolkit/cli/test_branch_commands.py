@@ -59,7 +59,7 @@ def test_a_branch_lives_and_dies_on_neon(on_neon: ScratchProject, neon_api: Neon
     assert "branch child reset to stays" in good("reset", "child")
     assert "branch try-it deleted" in good("delete", "try-it")
     neon_api.run(_make_rehearsal(neon_api))
-    assert "There was nothing to delete." in good("prune")
+    assert "Nothing to delete." in good("prune")
     assert "branch rehearse-abc deleted" in good("prune", "--older-than", "0m")
 
 

@@ -47,17 +47,7 @@ async def plan(parent: DatabaseURL, provider: BranchProvider, project: ScratchPr
     async def make(branch: str = "main") -> RehearsedPlan:
         found = await rehearse(provider, Options(branch), lambda _: None)
         assert found.verdict == "safe", found.reasons
-        plan = found.plan
-        return RehearsedPlan(
-            plan.plan_id,
-            plan.base_revision,
-            plan.target_revision,
-            plan.files_hash,
-            found.parent_branch,
-            found.verdict,
-            plan.catalog_before,
-            found.catalog_after,
-        )
+        return RehearsedPlan.from_report(found.as_json())
 
     return make
 
@@ -72,6 +62,7 @@ async def run(
 ) -> str:
     """Promote, and return the name of the restore point."""
     found = await promote(provider, plan, progress or Progress(), lambda _: None)
+    assert found.restore_point is not None
     return found.restore_point.name
 
 

@@ -1,6 +1,7 @@
 """The reports of a real rehearsal: the page in a real browser, and names that mean harm."""
 
 import re
+import time
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -8,7 +9,10 @@ from typing import Final
 
 import pytest
 from alembic_neon.branches.provider import BranchProvider
+from alembic_neon.cli.rehearsal_summary import print_rehearsal
+from alembic_neon.migration.lint.findings import Finding
 from alembic_neon.migration.runner.run import upgrade
+from alembic_neon.migration.trace.tracer import Lock, Statement
 from alembic_neon.rehearsal.report.html import render_html
 from alembic_neon.rehearsal.report.markdown import render_markdown
 from alembic_neon.rehearsal.result import Rehearsal
@@ -56,7 +60,7 @@ async def test_the_page_in_a_browser(found: Rehearsal, tmp_path: Path, width: in
     assert light["bars"] == statements + locks
     assert light["scripts"] == 0
     assert HOSTILE in light["text"], "shown as it is written"
-    assert "blocked: not as it stands" in light["text"]
+    assert re.search(r"Blocked: \d+ errors? must be fixed before promoting", light["text"])
     assert look(page, width, tmp_path, dark=True)["background"] == "rgb(13, 17, 23)"
     assert light["background"] == "rgb(255, 255, 255)"
 
@@ -123,6 +127,87 @@ async def test_a_table_that_comes_is_one_box(found: Rehearsal) -> None:
 async def test_the_longest_waits_stand_in_the_head(found: Rehearsal) -> None:
     held = [lock.held_ms for lock in found.revisions[0].statements[0].locks]
     figure = f"{max(held):.1f} ms" if max(held) < 10 else f"{max(held):.0f} ms"
-    assert f"longest wait of readers **{figure}** " in render_markdown(found)
+    assert f"longest wait for reads **{figure}** " in render_markdown(found)
     quiet = replace(found, revisions=[])
-    assert "longest wait of readers **0.0 ms** " in render_markdown(quiet)
+    assert "longest wait for reads **0.0 ms** " in render_markdown(quiet)
+
+
+def with_statements(found: Rehearsal, sqls: list[str]) -> Rehearsal:
+    """Return a rehearsal whose first revision ran these statements, each in a millisecond."""
+    first = found.revisions[0]
+    statements = [
+        Statement(sql, number, 1.0, 1, [Lock("public.t", "RowExclusiveLock", 5.0)], failed=False)
+        for number, sql in enumerate(sqls)
+    ]
+    return replace(found, revisions=[replace(first, statements=statements)])
+
+
+async def test_equal_statements_are_one_line_with_a_count(found: Rehearsal) -> None:
+    many = with_statements(found, ["INSERT INTO t VALUES ($1)"] * 20_000 + ["SELECT 'another'"])
+    started = time.perf_counter()
+    page, markdown = render_html(many), render_markdown(many)
+    assert time.perf_counter() - started < 2
+    for text in (page, markdown):
+        assert text.count("INSERT INTO t") <= 3, "in the table and on the timeline"
+        assert "20000 times" in text.replace("&nbsp;", " ")
+    assert "20000 rows" in page
+    assert "20.0 s" in page, "of all together"
+
+
+async def test_many_different_statements_and_findings_have_a_bounded_report(
+    found: Rehearsal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    many = with_statements(found, [f"SELECT {n}" for n in range(100_000, 120_000)])
+    many.revisions[0].statements[12_345].failed = True
+    finding = Finding("a-rule", "error", "It is wrong. " * 100, "b2")
+    many = replace(many, findings=[finding] * 5_000, changes=many.changes * 5_000)
+    started = time.perf_counter()
+    page, markdown = render_html(many), render_markdown(many)
+    print_rehearsal(many)
+    assert time.perf_counter() - started < 5
+    terminal = capsys.readouterr().err
+    assert (len(page) < 2_000_000, len(markdown) < 65_536, len(terminal) < 200_000) == (True,) * 3
+    for text in (page, markdown, terminal):
+        assert "SELECT 112345" in text, "what failed is never left out"
+        assert re.search(r"and 19[59]\d0 more statements", text)
+        assert re.search(r"and 4\d\d0 more findings", text)
+
+
+_SECTIONS: Final = [
+    r"<h2>Findings</h2>|<summary>\d+ finding",
+    r"<h2>Statements</h2>|\| statement \|",
+]
+
+
+async def test_the_head_says_what_was_rehearsed_and_the_findings_come_first(
+    found: Rehearsal,
+) -> None:
+    named = replace(found, project="shop", commit="abc123def456", not_tried=["d4", "e5"])
+    for text in (render_html(named), render_markdown(named)):
+        date = f"{found.started_at:%Y-%m-%d %H:%M}"
+        assert re.search(rf"Rehearsal of shop, commit abc123def456, {date}", text)
+        assert re.search(r"Blocked: \d+ errors? must be fixed before promoting", text)
+        assert "Not tried, as a revision before failed: d4, e5" in text
+        places = [re.search(pattern, text) for pattern in _SECTIONS]
+        assert [place.start() for place in places if place] == sorted(
+            place.start() for place in places if place
+        )
+        assert None not in places
+    assert "<title>Blocked: shop a1 → c3</title>" in render_html(named)
+
+
+async def test_a_line_break_and_markup_in_names_are_text(
+    found: Rehearsal, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = "b2\n\n<img src=x>\n[/] '^[a-z]+$'"
+    revisions = [replace(found.revisions[0], revision=bad, message=bad)]
+    finding = Finding("a-rule", "error", bad, bad, file=bad)
+    hostile = replace(found, revisions=revisions, findings=[finding], not_tried=[bad])
+    markdown = render_markdown(hostile)
+    outside = re.sub(r"```mermaid.*?```", "", markdown, flags=re.S)
+    assert "<img" not in re.sub(r"(?<!`)(`+)(?!`).+?(?<!`)\1(?!`)", "", outside)
+    assert not [line for line in markdown.splitlines() if line.startswith("<img")]
+    assert "<img" not in render_html(hostile)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    print_rehearsal(hostile)
+    assert "[/] '^[a-z]+$'" in re.sub(r"\x1b\[[\d;]*m", "", capsys.readouterr().err)

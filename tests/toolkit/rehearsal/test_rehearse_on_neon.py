@@ -49,8 +49,9 @@ async def rehearsed(
 
 
 async def promoted(neon: NeonProvider, found: Rehearsal) -> Promotion:
-    told = {name: str(found.as_json()[name]) for name in RehearsedPlan.__dataclass_fields__}
-    return await promote(neon, RehearsedPlan(**told), Progress(), lambda _: None)
+    return await promote(
+        neon, RehearsedPlan.from_report(found.as_json()), Progress(), lambda _: None
+    )
 
 
 def calls(api: NeonApi, since: int) -> list[str]:
@@ -64,14 +65,20 @@ async def test_a_rehearsal_and_a_promotion_make_the_calls_they_need(
     found = await rehearsed(neon)
     assert found.verdict == "safe", found.reasons
     assert calls(neon_api, start) == [
+        *(*_LIST, *_URL),  # the default branch, and its database
         *(*_LIST, "POST /branches"),
         *_URL,
         *(*_LIST, "DELETE /branches/{branch_id}"),
     ]
     start = len(neon_api.calls)
     made = await promoted(neon, found)
+    assert made.restore_point is not None
     assert made.restore_point.kind == "snapshot"
-    assert calls(neon_api, start) == [*_URL, *_LIST, "POST /branches/{branch_id}/snapshot"]
+    assert calls(neon_api, start) == [
+        *(*_URL, *_URL),  # whether it is the plan's database, and how to reach it
+        *(*_LIST, "POST /branches/{branch_id}/snapshot"),
+        *_URL,  # whether it still is, with the lock held
+    ]
 
 
 async def test_the_branch_of_a_rehearsal_has_a_time_to_live(
@@ -89,6 +96,7 @@ async def test_a_child_is_promoted_with_a_backup_branch(
 ) -> None:
     await neon.create("staging")
     made = await promoted(neon, await rehearsed(neon, parent="staging"))
+    assert made.restore_point is not None
     assert made.restore_point.kind == "branch"
     url = await neon.url("staging")
     assert await first_column(url, VERSION) == ["b2"]

@@ -7,7 +7,9 @@ from sqlalchemy import text
 
 from ..embedded.server import LocalServer
 from ..engine.factory import migration_connection
+from ..engine.settings import Settings, load_settings
 from ..engine.url import DatabaseURL
+from ..errors import ConfigurationError
 
 _SYSTEM_SQL: Final = text("SELECT system_identifier::text FROM pg_control_system()")
 
@@ -47,9 +49,28 @@ async def read_system_identifier(url: DatabaseURL) -> str:
         return str(await connection.scalar(_SYSTEM_SQL))
 
 
+def target_url(settings: Settings | None = None) -> DatabaseURL:
+    """Return the URL of the target for commands that need no branch: `settings.direct_url`.
+
+    Raises:
+        ConfigurationError: a setting is wrong, or Neon's key chooses Neon and no URL says which of
+            its databases: `db rehearse` would act on another one than the embedded server's.
+    """
+    settings = settings or load_settings()
+    has_url = settings.database_url is not None or settings.database_url_unpooled is not None
+    has_key = settings.neon_api_key is not None and settings.neon_project_id is not None
+    if has_key and not has_url and settings.db_branch_provider != "local":
+        raise ConfigurationError(
+            "NEON_API_KEY and NEON_PROJECT_ID choose Neon, but DATABASE_URL is not set.",
+            "Write it with: db branch use NAME. For the embedded server set"
+            " DB_BRANCH_PROVIDER=local.",
+        )
+    return settings.direct_url
+
+
 def describe_url(url: DatabaseURL) -> str:
     """Say where `url` leads, as `Target` does, without asking any server."""
-    server, role = LocalServer.serving(url), url.parts.username or ""
+    server, role = LocalServer.from_url(url), url.parts.username or ""
     if server is not None:
         return str(Target("local", "", url.database, str(server), url.database, role))
     return str(Target("server", "", url.database, shown_host(url), url.database, role))
@@ -57,5 +78,4 @@ def describe_url(url: DatabaseURL) -> str:
 
 def shown_host(url: DatabaseURL) -> str:
     """Return the host of a URL, with its port where it is not PostgreSQL's own."""
-    port = url.parts.port
-    return url.host if port in (None, 5432) else f"{url.host}:{port}"
+    return url.host if url.port == 5432 else f"{url.host}:{url.port}"

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..embedded.server import LocalServer, describe_url
+from ..branches.target import describe_url, target_url
+from ..embedded.server import LocalServer
 from ..engine.settings import load_settings
 from ..errors import ToolkitError
 from ..migration.commands import require_single_head
@@ -83,7 +84,7 @@ async def _examine() -> "list[Check]":
 @app.command()
 def status(json: Json = None) -> None:
     """Show the revision of the database, the heads, what is pending, and drift of its schema."""
-    url = load_settings().direct_url
+    url = target_url()
     found, drift = asyncio.run(_read_status(url))
     echo(f"database  {describe_url(url)}")
     echo(f"revision  {', '.join(found.current) or 'none'}")
@@ -131,7 +132,7 @@ def upgrade_command(
     if sql:
         print_sql(revision)
         return
-    url = load_settings().direct_url
+    url = target_url()
     echo(f"Upgrading {describe_url(url)}")
     steps = asyncio.run(upgrade(url, revision, progress=ConsoleProgress()))
     _say_end(steps, "applied", "The database is at that revision already.")
@@ -149,7 +150,7 @@ def downgrade_command(
     if sql:
         print_sql(revision, is_upgrade=False)
         return
-    url = load_settings().direct_url
+    url = target_url()
     echo(f"Downgrading {describe_url(url)}")
     steps = asyncio.run(downgrade(url, revision, progress=ConsoleProgress()))
     _say_end(steps, "taken back", "There was nothing to take back.")

@@ -7,8 +7,7 @@ from typing import Annotated
 import typer
 
 from ..baseline.create import NotEqualError, make_baseline
-from ..embedded.server import describe_url
-from ..engine.settings import load_settings
+from ..branches.target import describe_url, target_url
 from .console import echo, success
 
 
@@ -21,7 +20,7 @@ def baseline_command(
     ] = False,
 ) -> None:
     """Write the first revision from a database that has none, prove it, and stamp the database."""
-    url = load_settings().direct_url
+    url = target_url()
     echo(f"Baseline of {describe_url(url)}")
     try:
         made = asyncio.run(make_baseline(url, message, stamp=not no_stamp, say=echo))

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from ..branches.env_file import use_url
 from ..branches.provider import Branch, BranchProvider, prune
-from ..branches.selection import open_provider
+from ..branches.selection import open_provider, open_target
 from ..engine.settings import load_settings
 from ..engine.url import DatabaseURL
 from ..errors import UsageError
@@ -37,6 +37,16 @@ def run_on_provider(work: Callable[[BranchProvider], Awaitable[T]]) -> T:
     async def run() -> T:
         async with open_provider() as provider:
             return await work(provider)
+
+    return asyncio.run(run())
+
+
+def run_on_target(branch: str | None, work: Callable[[BranchProvider, str], Awaitable[T]]) -> T:
+    """Do something with the target's provider and branch, or with `branch` where one is named."""
+
+    async def run() -> T:
+        async with open_target(branch) as (provider, name):
+            return await work(provider, name)
 
     return asyncio.run(run())
 
@@ -145,15 +155,25 @@ def use(name: Name) -> None:
 @branch_app.command("prune")
 def prune_branches(
     older_than: Annotated[
-        str, typer.Option(metavar="TIME", help="Leave rehearsals that are younger: 30m, 2h, 7d.")
+        str, typer.Option(metavar="TIME", help="Skip rehearsals younger than: 30m, 2h, 7d.")
     ] = "2h",
     json: Json = None,
 ) -> None:
     """Delete the branches that expired, and those that rehearsals left behind."""
     age = _lifetime(older_than)
-    pruned = run_on_provider(lambda provider: prune(provider, older_than=age))
+    pruned = asyncio.run(_prune(age))
     for name in pruned:
         success(f"branch {name} deleted")
     if not pruned:
-        echo("There was nothing to delete.")
+        echo("Nothing to delete.")
     write_json(json, pruned)
+
+
+async def _prune(age: timedelta) -> list[str]:
+    """Prune the provider's branches, and the copies that lie on the server of `DATABASE_URL`."""
+    async with open_provider() as provider:
+        pruned = await prune(provider, older_than=age)
+    if load_settings().database_url is not None:
+        async with open_target() as (target, _):
+            pruned += await prune(target, older_than=age)
+    return pruned

@@ -10,7 +10,7 @@ from alembic.config import Config
 from alembic.script import Script
 
 from ..branches.comparison import compare_all
-from ..embedded.server import describe_url
+from ..branches.target import describe_url
 from ..engine.settings import load_settings
 from ..engine.url import DatabaseURL
 from ..errors import ConnectionFailedError, MigrationError, UsageError

@@ -9,8 +9,9 @@ from typing import Literal
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from ..branches.target import describe_url
 from ..embedded.binaries import embedded_version
-from ..embedded.server import LocalServer, describe_url
+from ..embedded.server import LocalServer
 from ..engine.driver_errors import translate_driver_errors
 from ..engine.factory import create_migration_engine
 from ..engine.settings import Settings

@@ -66,7 +66,7 @@ def run_tests(
 
 def _pending() -> list[str]:
     """Return the revisions that the settings' database does not have: asked for here, not there."""
-    from ..embedded.server import describe_url
+    from ..branches.target import describe_url
     from ..engine.settings import load_settings
     from ..migration.history.status import read_status
 

@@ -1,40 +1,34 @@
 """The report on the terminal: the statements, the findings, and the verdict as the last line."""
 
+from typing import Final
+
 from ..migration.sql_line import shortened
+from ..rehearsal.report.statements import group_statements, most_important
 from ..rehearsal.report.words import (
-    VERDICT_WORDS,
     duration,
     effects,
+    group_duration,
     lock_words,
+    not_tried,
     round_trip_words,
-    strong_locks,
     summary,
+    verdict_line,
 )
 from ..rehearsal.result import Rehearsal
 from .console import echo, print_table
 
-_STYLES = {"safe": "bold green", "review": "bold yellow", "blocked": "bold red"}
-_SEVERITY_STYLES = {"error": "bold red", "warning": "yellow", "info": "dim"}
+_STYLES: Final = {"safe": "bold green", "review": "bold yellow", "blocked": "bold red"}
+_SEVERITY_STYLES: Final = {"error": "bold red", "warning": "yellow", "info": "dim"}
+_MOST_STATEMENTS: Final = 40
+_MOST_FINDINGS: Final = 50
 
 
-def say_rehearsal(rehearsal: Rehearsal) -> None:
+def print_rehearsal(rehearsal: Rehearsal) -> None:
     """Print the report to standard error."""
     echo(summary(rehearsal), "bold")
-    print_table(
-        ("revision", "statement", "took", "who waits, and work"),
-        [
-            (
-                revision.revision,
-                shortened(statement.sql, 60),
-                duration(statement.duration_ms),
-                "\n".join(
-                    [*map(lock_words, strong_locks(statement)), *filter(None, [effects(statement)])]
-                ),
-            )
-            for revision in rehearsal.revisions
-            for statement in revision.statements
-        ],
-    )
+    _print_statements(rehearsal)
+    if rehearsal.not_tried:
+        echo(not_tried(rehearsal), "yellow")
     echo(f"round trip  {round_trip_words(rehearsal)}")
     if rehearsal.load is not None:
         load = rehearsal.load
@@ -43,10 +37,34 @@ def say_rehearsal(rehearsal: Rehearsal) -> None:
             f"{load.writes} writes, the longest {duration(load.longest_write_ms)}; "
             f"{load.failures} failed"
         )
-    for finding in rehearsal.findings:
-        place = f" ({finding.place})" if finding.place else ""
+    _print_findings(rehearsal)
+    echo(verdict_line(rehearsal), _STYLES[rehearsal.verdict])
+
+
+def _print_statements(rehearsal: Rehearsal) -> None:
+    groups = group_statements(rehearsal.revisions)
+    print_table(
+        ("revision", "statement", "duration", "locks / effects"),
+        [
+            (
+                group.revision.revision,
+                shortened(group.sql, 60),
+                group_duration(group),
+                "\n".join([*map(lock_words, group.strong_locks), *filter(None, [effects(group)])]),
+            )
+            for group in most_important(groups, _MOST_STATEMENTS)
+        ],
+    )
+    if len(groups) > _MOST_STATEMENTS:
+        echo(f"and {len(groups) - _MOST_STATEMENTS} more statements: see --html", "dim")
+
+
+def _print_findings(rehearsal: Rehearsal) -> None:
+    for finding in rehearsal.findings[:_MOST_FINDINGS]:
+        location = f" ({finding.place})" if finding.place else ""
         revision = f", {finding.revision}" if finding.revision else ""
         style = _SEVERITY_STYLES[finding.severity]
-        echo(f"{finding.severity}: {finding.rule}{revision}{place}", style)
+        echo(f"{finding.severity}: {finding.rule}{revision}{location}", style)
         echo(f"    {finding.message} {finding.hint}".rstrip())
-    echo(VERDICT_WORDS[rehearsal.verdict], _STYLES[rehearsal.verdict])
+    if len(rehearsal.findings) > _MOST_FINDINGS:
+        echo(f"and {len(rehearsal.findings) - _MOST_FINDINGS} more findings: see --html", "dim")

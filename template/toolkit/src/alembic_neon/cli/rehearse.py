@@ -1,6 +1,7 @@
 """The commands of the way to production: `db rehearse`, `db promote` and `db restore`."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -9,20 +10,26 @@ import typer
 from ..branches.provider import BranchProvider
 from ..errors import UsageError
 from ..project import ensure_state_dir, state_dir
-from ..rehearsal.promote import promote
+from ..rehearsal.promote import Promotion, promote
 from ..rehearsal.report.html import render_html
 from ..rehearsal.report.markdown import render_markdown
-from ..rehearsal.restore import find_restore_option, humanize_age, list_restore_options, revision_of
-from ..rehearsal.result import RehearsedPlan
+from ..rehearsal.restore import (
+    RestoreOption,
+    describe_revision,
+    find_restore_option,
+    humanize_age,
+    list_restore_options,
+)
+from ..rehearsal.result import Rehearsal, RehearsedPlan
 from ..rehearsal.run import Options, rehearse
-from .branch import Force, run_on_provider
+from .branch import Force, run_on_target
 from .console import ask, echo, print_table, require_writable, success, write_json, write_text
 from .options import json_option
 from .progress import ConsoleProgress
-from .rehearsal_summary import say_rehearsal
+from .rehearsal_summary import print_rehearsal
 
 Parent = Annotated[
-    str | None, typer.Option(metavar="NAME", help="The branch to copy; default: the default one.")
+    str | None, typer.Option(metavar="NAME", help="The branch to copy; default: DATABASE_URL's.")
 ]
 
 
@@ -45,19 +52,22 @@ def rehearse_command(
     ] = None,
     force: Force = False,
 ) -> None:
-    """Run what is pending on a branch of the parent, measure it, verify it, and judge."""
+    """Test pending migrations on a branch: measure locks, verify data, and report a verdict."""
     require_writable(json, markdown, html)
-    options = Options(parent, run, load, keep, force)
-    found = run_on_provider(lambda provider: rehearse(provider, options, echo))
-    write_json(str(last_plan()), found.as_json())
-    say_rehearsal(found)
-    write_json(json, found.as_json())
-    write_text(markdown, lambda: render_markdown(found))
-    write_text(html, lambda: render_html(found))
-    if found.verdict == "blocked":
+
+    async def work(provider: BranchProvider, branch: str) -> Rehearsal:
+        return await rehearse(provider, Options(branch, run, load, keep, force), echo)
+
+    rehearsal = run_on_target(parent, work)
+    write_json(str(last_plan()), rehearsal.as_json())
+    print_rehearsal(rehearsal)
+    write_json(json, rehearsal.as_json())
+    write_text(markdown, lambda: render_markdown(rehearsal))
+    write_text(html, lambda: render_html(rehearsal))
+    if rehearsal.verdict == "blocked":
         raise typer.Exit(1)
-    if found.revisions:
-        echo(f"Run it on {found.parent_branch} with: db promote")
+    if rehearsal.revisions:
+        echo(f"Apply it to {rehearsal.parent_branch} with: db promote")
 
 
 def promote_command(
@@ -67,14 +77,20 @@ def promote_command(
     ] = None,
     force: Force = False,
 ) -> None:
-    """Run the rehearsed plan on its parent, if nothing moved since."""
+    """Apply the rehearsed plan, if the schema and revisions have not changed since."""
     rehearsed = RehearsedPlan.read(plan or last_plan())
-    promotion = run_on_provider(
-        lambda provider: promote(provider, rehearsed, ConsoleProgress(), echo, force=force)
-    )
+
+    async def work(provider: BranchProvider, _: str) -> Promotion:
+        return await promote(provider, rehearsed, ConsoleProgress(), echo, force=force)
+
+    promotion = run_on_target(rehearsed.parent_branch, work)
     count = len(promotion.steps)
-    success(f"{count} revision{'s' * (count != 1)} promoted to {rehearsed.parent_branch}")
-    echo(f"The way back: db restore {promotion.restore_point.name}")
+    if not count:
+        success("Nothing was pending.")
+        return
+    success(f"{count} revision{'s' * (count != 1)} promoted to {promotion.target.branch}")
+    if promotion.restore_point is not None:
+        echo(f"To roll back: db restore {promotion.restore_point.name}")
 
 
 def restore_command(
@@ -82,43 +98,48 @@ def restore_command(
         str | None, typer.Argument(metavar="[POINT]", help="A restore point; without one, a list.")
     ] = None,
     branch: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Whose points; default: the default branch.")
+        str | None, typer.Option(metavar="NAME", help="Whose points; default: DATABASE_URL's.")
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     force: Force = False,
 ) -> None:
-    """List the restore points, or bring a branch back to one."""
-    run_on_provider(lambda provider: _restore(provider, branch, point, yes=yes, force=force))
+    """List the restore points, or restore a branch to one; its database need not answer."""
+
+    async def work(provider: BranchProvider, name: str) -> None:
+        options = await list_restore_options(provider, name)
+        if point is None:
+            _print_options(name, options)
+            return
+        option = find_restore_option(options, point)
+        await _restore(provider, name, option, yes=yes, force=force)
+
+    run_on_target(branch, work)
+
+
+def _print_options(branch: str, options: Sequence[RestoreOption]) -> None:
+    print_table(
+        ("restore point", "kind", "created", "rows written since"),
+        [
+            (each.point.name, each.point.kind, f"{humanize_age(each.age)} ago", each.rows_words)
+            for each in options
+        ],
+    )
+    if not options:
+        echo(f"{branch} has no restore points; db promote makes them.")
 
 
 async def _restore(
-    provider: BranchProvider, branch: str | None, point: str | None, *, yes: bool, force: bool
+    provider: BranchProvider, branch: str, option: RestoreOption, *, yes: bool, force: bool
 ) -> None:
-    name = branch or (await provider.list())[0].name
-    ways = await list_restore_options(provider, name)
-    if point is None:
-        print_table(
-            ("restore point", "kind", "made", "rows written since"),
-            [
-                (way.point.name, way.point.kind, f"{humanize_age(way.age)} ago", way.rows_words)
-                for way in ways
-            ],
-        )
-        if not ways:
-            echo(f"{name} has no restore points; db promote makes them.")
-        return
-    way = find_restore_option(ways, point)
-    echo(
-        f"{name} is at {await revision_of(provider, name)}. Going back loses {way.loss}.", "yellow"
-    )
-    if not yes and not await asyncio.to_thread(ask, f"Bring {name} back to {point}?"):
-        raise UsageError("Nothing was done.", "Answer y, or give --yes.")
-    await provider.restore(name, way.point, force=force)
-    success(
-        f"{name} is back at {await revision_of(provider, name)}, as {humanize_age(way.age)} ago"
-    )
+    revision = await describe_revision(provider, branch)
+    echo(f"{branch} is at {revision}. Restoring loses {option.loss}.", "yellow")
+    if not yes and not await asyncio.to_thread(ask, f"Restore {branch} to {option.point.name}?"):
+        raise UsageError("Aborted.", "Answer y, or give --yes.")
+    await provider.restore(branch, option.point, force=force)
+    revision = await describe_revision(provider, branch)
+    success(f"{branch} is back at {revision}, as {humanize_age(option.age)} ago")
 
 
 def last_plan() -> Path:
-    """Return where the last rehearsal's plan is kept; git ignores the folder."""
+    """Return the file of the last rehearsal's plan; git ignores its folder."""
     return ensure_state_dir(state_dir()) / "last-rehearsal.json"

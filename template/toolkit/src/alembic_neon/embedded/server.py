@@ -327,12 +327,6 @@ class LocalServer:
         return (result.stderr or result.stdout).strip().replace("\n", "; ")
 
 
-def describe_url(url: DatabaseURL) -> str:
-    """Say where `url` leads, in as few words as a person needs, and without a password."""
-    server = LocalServer.from_url(url)
-    return str(url) if server is None else f"branch {url.database} of {server}"
-
-
 def start_if_local(url: DatabaseURL) -> None:
     """Start the project's embedded server if `url` points to it; do nothing otherwise."""
     server = LocalServer.from_url(url) if url.is_unix_socket else None

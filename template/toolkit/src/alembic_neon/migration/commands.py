@@ -48,12 +48,15 @@ async def run_command(
 
 
 def script_directory(config: Config) -> ScriptDirectory:
-    """Load the revision files.
+    """Load the revision files, or return those that `config.attributes["scripts"]` holds.
 
     Raises:
         UsageError: the folder is missing.
         MigrationError: the files do not make a history, or one is not Python.
     """
+    loaded = config.attributes.get("scripts")
+    if isinstance(loaded, ScriptDirectory):
+        return loaded
     try:
         with history_explained():
             script = ScriptDirectory.from_config(config)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from alembic.config import Config
 from alembic.script import Script
 
 from ..engine.url import DatabaseURL
@@ -14,12 +15,12 @@ from .result import RoundTripSummary
 
 
 async def go_down_and_up(
-    url: DatabaseURL, applied: Sequence[Script], before: Catalog, after: Catalog
+    url: DatabaseURL, applied: Sequence[Script], before: Catalog, after: Catalog, config: Config
 ) -> RoundTripSummary:
-    """Take the `applied` revisions back one by one, apply them again, and compare the catalogs.
+    """Revert the `applied` revisions one by one, apply them again, and compare the catalogs.
 
     `before` and `after` are the catalogs around all of them. What lies below a revision that says
-    `irreversible` is not taken back. A failure ends the trip and counts as a difference.
+    `irreversible` is not reverted. A failure ends the trip and counts as a difference.
     """
     summary = RoundTripSummary()
     below: dict[str, Catalog] = {}  # the catalog under each revision, as its downgrade left it
@@ -29,7 +30,7 @@ async def go_down_and_up(
             summary = replace(summary, irreversible=((script.revision, reason),))
             break
         try:
-            await run_single_step(url, script.revision, is_upgrade=False)
+            await run_single_step(url, script.revision, is_upgrade=False, config=config)
         except ToolkitError as error:
             failure = (script.revision, f"The downgrade failed: {error.message}")
             return replace(summary, checked=len(going), differences=(failure,))
@@ -39,7 +40,7 @@ async def go_down_and_up(
     failures: list[tuple[str, str]] = []
     for script in going:
         try:
-            await run_single_step(url, script.revision, is_upgrade=True)
+            await run_single_step(url, script.revision, is_upgrade=True, config=config)
         except ToolkitError as error:
             failures.append((script.revision, f"The second upgrade failed: {error.message}"))
             break

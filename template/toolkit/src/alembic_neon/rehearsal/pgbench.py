@@ -1,7 +1,6 @@
 """A pgbench script as the load beside a rehearsed upgrade, run by the real pgbench."""
 
 import asyncio
-import shutil
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,12 +10,10 @@ from typing import Final
 
 from sqlalchemy import text
 
-from ..embedded.binaries import EmbeddedBinaries, embedded_version
+from ..branches.client_programs import connection_environment, find_program
 from ..engine.factory import create_migration_engine
-from ..engine.pg_environment import environment_without_pg
 from ..engine.url import DatabaseURL
 from ..errors import UsageError
-from ..project import postgres_version
 from .load import CLIENTS, LoadCounters
 
 _NAME: Final = "db-rehearse-load"
@@ -45,26 +42,26 @@ class PgbenchLoad:
         """
         counters = LoadCounters()
         with tempfile.TemporaryDirectory(prefix="db-load-") as folder:
-            process = await self._start(url, Path(folder))
-            try:
-                await asyncio.sleep(0.3)
-                yield counters
-                await asyncio.sleep(_SETTLE_SECONDS)
-            finally:
-                said = await _end(process, url)
+            async with connection_environment(url) as environment:
+                process = await self._start(environment, Path(folder) / "log")
+                try:
+                    await asyncio.sleep(0.3)
+                    yield counters
+                    await asyncio.sleep(_SETTLE_SECONDS)
+                finally:
+                    last_line = await _end(process, url)
             self._count(counters, Path(folder))
             if not counters.reads + counters.writes:
-                raise UsageError(f"pgbench could not run {self.script.name}: {said}.", "Mend it.")
+                raise UsageError(
+                    f"pgbench could not run {self.script.name}: {last_line}.",
+                    "Fix the script, or give plain SQL.",
+                )
 
-    async def _start(self, url: DatabaseURL, folder: Path) -> asyncio.subprocess.Process:
-        environment = environment_without_pg() | {"PGAPPNAME": _NAME}
-        if url.parts.password is not None:
-            environment["PGPASSWORD"] = str(url.parts.password)
+    async def _start(self, environment: dict[str, str], log: Path) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(
-            *(_program(url), "--no-vacuum", f"--client={CLIENTS}", "--time=86400"),
-            *(f"--file={self.script}", "--log", f"--log-prefix={folder / 'log'}"),
-            str(DatabaseURL(url.parts.set(password=None))),
-            env=environment,
+            *(find_program("pgbench", 0), "--no-vacuum", f"--client={CLIENTS}", "--time=86400"),
+            *(f"--file={self.script}", "--log", f"--log-prefix={log}"),
+            env=environment | {"PGAPPNAME": _NAME},
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
         )
@@ -79,22 +76,8 @@ class PgbenchLoad:
                 counters.failures += 1
 
 
-def _program(url: DatabaseURL) -> str:
-    """Return pgbench's path: the embedded build knows no TLS, so that Neon needs another one."""
-    if url.is_unix_socket:
-        folder = EmbeddedBinaries.find(embedded_version(postgres_version())).folder
-        return str(folder / "pgbench")
-    found = shutil.which("pgbench")
-    if found is None:
-        raise UsageError(
-            "The load is a script of pgbench, which is not installed.",
-            "Install PostgreSQL's programs, or give plain SQL.",
-        )
-    return found
-
-
 async def _end(process: asyncio.subprocess.Process, url: DatabaseURL) -> str:
-    """End pgbench, and return its last words."""
+    """End pgbench, and return the last line of its errors."""
     if process.returncode is None:
         engine = create_migration_engine(url)
         try:
@@ -104,10 +87,9 @@ async def _end(process: asyncio.subprocess.Process, url: DatabaseURL) -> str:
             await engine.dispose()
     try:
         async with asyncio.timeout(10):
-            said = (await process.communicate())[1]
+            errors = (await process.communicate())[1]
     except TimeoutError:
         process.kill()
-        said = (await process.communicate())[1]
-    return (said.decode(errors="replace").strip().splitlines() or ["it said nothing"])[-1].rstrip(
-        "."
-    )
+        errors = (await process.communicate())[1]
+    lines = errors.decode(errors="replace").strip().splitlines()
+    return lines[-1].rstrip(".") if lines else "no reason was given"

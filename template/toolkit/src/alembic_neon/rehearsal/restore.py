@@ -1,14 +1,21 @@
-"""Restore points of a branch: which there are, what would be lost, and the way back."""
+"""Restore points of a branch: which there are, and what restoring one would lose."""
 
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from sqlalchemy.exc import DBAPIError
 
 from ..branches.provider import BranchProvider, RestorePoint
+from ..engine.driver_errors import server_message
+from ..engine.factory import migration_connection
+from ..engine.revisions import current_revisions
 from ..errors import ToolkitError, UsageError
-from ..migration.history.status import read_status
 from .writes_since import count_writes, written_since
+
+_UNREADABLE: Final = (ToolkitError, DBAPIError)
 
 
 @dataclass(frozen=True)
@@ -32,16 +39,16 @@ class RestoreOption:
 
 
 async def list_restore_options(provider: BranchProvider, branch: str) -> list[RestoreOption]:
-    """Return the restore points of a branch, the newest first.
+    """Return the restore points of a branch, the newest first; its database need not answer.
 
     Raises:
-        UsageError: there is no such branch.
+        UsageError: there is no such branch, nor a restore point of one.
     """
     now = datetime.now(UTC)
     points = await provider.list_restore_points(branch)
     counted = None
     if points:
-        with suppress(ToolkitError):  # a database that cannot be reached may be why one goes back
+        with suppress(*_UNREADABLE):  # a database that does not answer may be why one restores
             counted = await count_writes(await provider.url(branch))
     return [
         RestoreOption(point, now - point.created_at, counted and written_since(point, counted))
@@ -49,16 +56,16 @@ async def list_restore_options(provider: BranchProvider, branch: str) -> list[Re
     ]
 
 
-def find_restore_option(ways: Sequence[RestoreOption], name: str) -> RestoreOption:
-    """Return the way back of that name.
+def find_restore_option(options: Sequence[RestoreOption], name: str) -> RestoreOption:
+    """Return the option of that restore point.
 
     Raises:
         UsageError: there is none.
     """
-    for way in ways:
-        if name in (way.point.name, way.point.id):
-            return way
-    raise UsageError(f"There is no restore point {name}.", "db restore lists those that there are.")
+    for option in options:
+        if name in (option.point.name, option.point.id):
+            return option
+    raise UsageError(f"There is no restore point {name}.", "db restore lists the restore points.")
 
 
 def humanize_age(age: timedelta) -> str:
@@ -70,7 +77,11 @@ def humanize_age(age: timedelta) -> str:
     return f"{seconds} second{'s' * (seconds != 1)}"
 
 
-async def revision_of(provider: BranchProvider, branch: str) -> str:
-    """Return the revision that a branch is at."""
-    status = await read_status(await provider.url(branch))
-    return ", ".join(status.current) or "base"
+async def describe_revision(provider: BranchProvider, branch: str) -> str:
+    """Return the revision that a branch is at; the database need not answer."""
+    try:
+        async with migration_connection(await provider.url(branch)) as connection:
+            return ", ".join(sorted(await current_revisions(connection))) or "base"
+    except _UNREADABLE as error:
+        reason = error.message if isinstance(error, ToolkitError) else server_message(error)
+        return f"an unknown revision ({reason.rstrip('.')})"

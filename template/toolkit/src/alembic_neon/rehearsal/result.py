@@ -1,11 +1,12 @@
 """A rehearsal's result: the plan, what was measured and found, the verdict; written as JSON."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from ..branches.target import Target
 from ..errors import UsageError
 from ..migration.history.plan import Plan
 from ..migration.lint.findings import Finding
@@ -36,10 +37,13 @@ class LoadResult:
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """Everything that one rehearsal found out. Durations are in milliseconds."""
+    """Everything that one rehearsal found out. Durations are in milliseconds.
+
+    `not_tried` are the pending revisions after one that failed.
+    """
 
     plan: Plan
-    parent_branch: str
+    target: Target
     branch: str
     started_at: datetime
     postgres_version: str
@@ -51,6 +55,14 @@ class Rehearsal:
     changes: list[Difference]
     catalog_after: str
     load: LoadResult | None = None
+    not_tried: list[str] = field(default_factory=list)
+    project: str = ""
+    commit: str = ""
+
+    @property
+    def parent_branch(self) -> str:
+        """The branch that was copied, and that a promotion upgrades."""
+        return self.target.branch
 
     @property
     def verdict(self) -> Verdict:
@@ -68,15 +80,23 @@ class Rehearsal:
         plan = self.plan
         return {
             "plan_id": plan.plan_id,
+            "project": self.project,
+            "commit": self.commit,
             "base_revision": plan.base_revision,
             "target_revision": plan.target_revision,
             "files_hash": plan.files_hash,
             "parent_branch": self.parent_branch,
+            "provider": self.target.provider,
+            "server": self.target.server,
+            "host": self.target.host,
+            "database": self.target.database,
+            "role": self.target.role,
             "verdict": self.verdict,
             "started_at": self.started_at.isoformat(),
             "postgres_version": self.postgres_version,
             "phases_ms": self.phases_ms,
             "revisions": [asdict(revision) for revision in self.revisions],
+            "not_tried": self.not_tried,
             "relations": [asdict(relation) for relation in self.relations],
             "findings": [asdict(finding) for finding in self.findings],
             "round_trip": asdict(self.round_trip),
@@ -89,16 +109,25 @@ class Rehearsal:
 
 @dataclass(frozen=True)
 class RehearsedPlan:
-    """What a promotion needs of a rehearsal."""
+    """What a promotion needs of a rehearsal. The fields from `provider` on name one database."""
 
     plan_id: str
     base_revision: str
     target_revision: str
     files_hash: str
-    parent_branch: str
     verdict: str
     catalog_before: str
     catalog_after: str
+    provider: str
+    server: str
+    parent_branch: str
+    database: str
+    role: str
+
+    @classmethod
+    def from_report(cls, report: dict[str, Any]) -> "RehearsedPlan":
+        """Take the plan out of a report; a field that is missing is a KeyError."""
+        return cls(**{name: str(report[name]) for name in cls.__dataclass_fields__})
 
     @classmethod
     def read(cls, path: Path) -> "RehearsedPlan":
@@ -108,8 +137,7 @@ class RehearsedPlan:
             UsageError: there is no such file, or it is not such a report.
         """
         try:
-            told = json.loads(path.read_text(encoding="utf-8"))
-            return cls(**{name: str(told[name]) for name in cls.__dataclass_fields__})
+            return cls.from_report(json.loads(path.read_text(encoding="utf-8")))
         except FileNotFoundError:
             raise UsageError(f"There is no plan {path}.", "Make one: db rehearse") from None
         except (OSError, ValueError, KeyError, TypeError):

@@ -7,22 +7,30 @@ from typing import Final
 from ...migration.sql_line import shortened
 from ...verification.catalog import CatalogObject, Difference
 from ..result import Rehearsal
+from .statements import group_statements, most_important
 from .words import (
     SEVERITY_SIGNS,
     VERDICT_SIGNS,
-    VERDICT_WORDS,
+    counted,
     duration,
     effects,
+    group_duration,
     key_figures,
     lock_words,
+    not_tried,
+    origin,
     round_trip_words,
-    strong_locks,
     summary,
+    verdict_line,
 )
 
 # What finds the comment again that a later run of the workflow replaces.
 MARKER: Final = "<!-- db rehearse -->"
 _MOST_CHANGES: Final = 40
+# A comment on GitHub holds 65 536 characters.
+_MOST_STATEMENTS: Final = 50
+_MOST_FINDINGS: Final = 40
+_LONGEST: Final = 300
 
 
 def render_markdown(rehearsal: Rehearsal) -> str:
@@ -32,14 +40,16 @@ def render_markdown(rehearsal: Rehearsal) -> str:
 
 def _lines(rehearsal: Rehearsal) -> Iterator[str]:
     yield MARKER
-    yield f"## {VERDICT_SIGNS[rehearsal.verdict]} Migration {VERDICT_WORDS[rehearsal.verdict]}"
+    yield f"## {VERDICT_SIGNS[rehearsal.verdict]} {verdict_line(rehearsal)}"
     yield ""
-    yield _text(summary(rehearsal)) + "."
+    yield f"Rehearsal of {_text(origin(rehearsal))}: {_text(summary(rehearsal))}."
     yield ""
     yield " · ".join(f"{name} **{figure}**" for name, figure in key_figures(rehearsal))
-    if rehearsal.reasons:
+    if rehearsal.not_tried:
         yield ""
-        yield from (f"- **{each.rule}**: {_text(each.message)}" for each in rehearsal.reasons)
+        yield _text(not_tried(rehearsal)) + "."
+    yield from _reasons(rehearsal)
+    yield from _findings(rehearsal)
     if rehearsal.changes:
         yield from _picture(rehearsal.changes)
     yield from _statements(rehearsal)
@@ -53,47 +63,58 @@ def _lines(rehearsal: Rehearsal) -> Iterator[str]:
             f"{duration(load.longest_read_ms)} and the longest write "
             f"{duration(load.longest_write_ms)}; {load.failures} failed."
         )
-    yield from _findings(rehearsal)
     yield ""
-    when = f"{rehearsal.started_at:%Y-%m-%d %H:%M %Z}"
-    yield f"<sub>plan `{rehearsal.plan.plan_id[:12]}`, {when}</sub>"
+    yield f"<sub>plan `{rehearsal.plan.plan_id[:12]}`</sub>"
+
+
+def _reasons(rehearsal: Rehearsal) -> Iterator[str]:
+    if rehearsal.reasons:
+        yield ""
+    for each in rehearsal.reasons[:_MOST_FINDINGS]:
+        yield f"- **{each.rule}**: {_text(shortened(each.message, _LONGEST))}"
+    yield from _more(len(rehearsal.reasons) - _MOST_FINDINGS, "finding")
+
+
+def _more(count: int, noun: str) -> Iterator[str]:
+    if count > 0:
+        yield ""
+        yield f"and {count} more {noun}{'s' * (count != 1)}."
 
 
 def _statements(rehearsal: Rehearsal) -> Iterator[str]:
-    rows = [
-        (revision.revision, statement)
-        for revision in rehearsal.revisions
-        for statement in revision.statements
-    ]
-    if not rows:
+    groups = group_statements(rehearsal.revisions)
+    if not groups:
         return
     yield ""
-    yield "| revision | statement | took | locks that somebody waits for | work |"
+    yield "| revision | statement | duration | locks | effects |"
     yield "|---|---|--:|---|---|"
-    for revision, statement in rows:
+    for group in most_important(groups, _MOST_STATEMENTS):
         cells = (
-            _code(revision),
-            _code(shortened(statement.sql, 100)),
-            duration(statement.duration_ms).replace(" ", "&nbsp;"),
-            "<br>".join(_text(lock_words(lock)) for lock in strong_locks(statement)),
-            _text(effects(statement)),
+            _code(group.revision.revision),
+            _code(shortened(group.sql, 100)),
+            group_duration(group).replace(" ", "&nbsp;"),
+            "<br>".join(_text(lock_words(lock)) for lock in group.strong_locks),
+            _text(effects(group)),
         )
         yield f"| {' | '.join(cells)} |"
+    yield from _more(len(groups) - _MOST_STATEMENTS, "statement")
 
 
 def _findings(rehearsal: Rehearsal) -> Iterator[str]:
     if not rehearsal.findings:
         return
     yield ""
-    yield f"<details><summary>{len(rehearsal.findings)} findings</summary>"
+    yield f"<details><summary>{counted(len(rehearsal.findings), 'finding')}</summary>"
     yield ""
-    for finding in rehearsal.findings:
-        place = f" {_code(finding.place)}" if finding.place else ""
+    for finding in rehearsal.findings[:_MOST_FINDINGS]:
+        location = f" {_code(finding.place)}" if finding.place else ""
         revision = f", {_code(finding.revision)}" if finding.revision else ""
+        message = shortened(f"{finding.message} {finding.hint}".strip(), _LONGEST)
         yield (
             f"- {SEVERITY_SIGNS[finding.severity]} **{finding.rule}** ({finding.source}"
-            f"{revision}){place}: {_text(finding.message)} {_text(finding.hint)}".rstrip()
+            f"{revision}){location}: {_text(message)}"
         )
+    yield from _more(len(rehearsal.findings) - _MOST_FINDINGS, "finding")
     yield ""
     yield "</details>"
 
@@ -163,6 +184,7 @@ def _label(text: str) -> str:
 
 def _code(text: str) -> str:
     """Return text as code inside a table's cell, whatever backticks and bars it holds."""
+    text = " ".join(text.split())  # a line break would end the cell, and the code with it
     fence = "`" * (max((len(run) for run in re.findall("`+", text)), default=0) + 1)
     pad = " " if "`" in text else ""
     return f"{fence}{pad}{text}{pad}{fence}".replace("|", "\\|")

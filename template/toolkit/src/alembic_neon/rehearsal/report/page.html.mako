@@ -3,7 +3,7 @@
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Rehearsal ${rehearsal.plan.base_revision} → ${rehearsal.plan.target_revision}: ${rehearsal.verdict}</title>
+<title>${words.verdict_line(rehearsal).partition(":")[0]}: ${rehearsal.project} ${rehearsal.plan.base_revision} → ${rehearsal.plan.target_revision}</title>
 <style>
 :root { color-scheme: light dark; --ink: #1f2328; --faint: #656d76; --paper: #fff; --line: #d0d7de;
   --card: #f6f8fa; --safe: #1a7f37; --review: #9a6700; --blocked: #cf222e; --bar: #0969da;
@@ -57,21 +57,44 @@ pre { margin: 0; white-space: pre-wrap; }
 <body>
 <main>
 <div class="verdict ${rehearsal.verdict}">
-<h1><b>${rehearsal.verdict}</b>: ${words.VERDICT_WORDS[rehearsal.verdict].partition(": ")[2]}</h1>
+<h1><b>${words.verdict_line(rehearsal).partition(":")[0]}</b>:${words.verdict_line(rehearsal).partition(":")[2]}</h1>
+<p class="faint">Rehearsal of ${words.origin(rehearsal)}</p>
 <p>${words.summary(rehearsal)}</p>
 <dl class="figures">
 % for name, figure in words.key_figures(rehearsal):
 <div><dt>${name}</dt><dd>${figure}</dd></div>
 % endfor
 </dl>
-% if rehearsal.reasons:
-<ul>
-% for finding in rehearsal.reasons:
-<li>${finding.message}</li>
-% endfor
-</ul>
+% if rehearsal.not_tried:
+<p>${words.not_tried(rehearsal)}.</p>
 % endif
 </div>
+
+<h2>Findings</h2>
+% if rehearsal.findings:
+<table>
+<thead><tr><th></th><th>rule</th><th>revision</th><th>problem / fix</th></tr></thead>
+<tbody>
+% for finding in findings:
+<tr><td class="${finding.severity}">${finding.severity}</td><td><code>${finding.rule}</code><br><span
+class="faint">${finding.source}</span></td><td><code>${finding.revision or ""}</code>
+% if finding.place:
+<br><span class="faint">${finding.place}</span>
+% endif
+</td><td>${finding.message}
+% if finding.hint:
+<br><span class="faint">${finding.hint}</span>
+% endif
+</td></tr>
+% endfor
+</tbody>
+</table>
+% if len(rehearsal.findings) > len(findings):
+<p class="faint">and ${len(rehearsal.findings) - len(findings)} more findings.</p>
+% endif
+% else:
+<p>None.</p>
+% endif
 
 <%def name="rows(lanes)">
 % for lane in lanes:
@@ -83,8 +106,8 @@ pre { margin: 0; white-space: pre-wrap; }
 </div>
 % endfor
 </%def>
-% if statements:
-<h2>What happened when</h2>
+% if groups:
+<h2>Timeline</h2>
 <div class="lanes">
 <h3>Statements, by revision</h3>
 ${rows(statement_lanes)}
@@ -104,24 +127,24 @@ style="background: var(--none)"></i>locked, and nobody waits</span></p>
 
 <h2>Statements</h2>
 <table>
-<thead><tr><th></th><th>revision</th><th>statement</th><th>took</th><th>locks</th><th>work</th></tr></thead>
+<thead><tr><th></th><th>revision</th><th>statement</th><th>duration</th><th>locks</th><th>effects</th></tr></thead>
 <tbody>
-% for number, revision, statement in statements:
+% for group in groups:
 <tr>
-<td class="number">${number}</td>
-<td><code>${revision.revision}</code></td>
-<td><pre class="sql">${words.unindented(statement.sql)}</pre></td>
-<td class="number">${words.duration(statement.duration_ms)}</td>
+<td class="number">${group.number}</td>
+<td><code>${group.revision.revision}</code></td>
+<td><pre class="sql">${words.unindented(group.sql)}</pre></td>
+<td class="number">${words.group_duration(group)}</td>
 <td>
-% for lock in statement.locks:
+% for lock in group.locks:
 <div>${words.lock_words(lock)} <span class="faint">(${words.who_waits(lock.mode)})</span></div>
 % endfor
 </td>
-<td>${words.effects(statement)}
-% if statement.rows is not None:
-<span class="faint">${statement.rows} rows</span>
+<td>${words.effects(group)}
+% if group.rows is not None:
+<span class="faint">${words.counted(group.rows, "row")}</span>
 % endif
-% if statement.failed:
+% if group.failed:
 <span class="error">failed</span>
 % endif
 </td>
@@ -129,28 +152,8 @@ style="background: var(--none)"></i>locked, and nobody waits</span></p>
 % endfor
 </tbody>
 </table>
-
-<h2>Findings</h2>
-% if rehearsal.findings:
-<table>
-<thead><tr><th></th><th>rule</th><th>revision</th><th>what and what to do</th></tr></thead>
-<tbody>
-% for finding in rehearsal.findings:
-<tr><td class="${finding.severity}">${finding.severity}</td><td><code>${finding.rule}</code><br><span
-class="faint">${finding.source}</span></td><td><code>${finding.revision or ""}</code>
-% if finding.place:
-<br><span class="faint">${finding.place}</span>
-% endif
-</td><td>${finding.message}
-% if finding.hint:
-<br><span class="faint">${finding.hint}</span>
-% endif
-</td></tr>
-% endfor
-</tbody>
-</table>
-% else:
-<p>None.</p>
+% if more_groups:
+<p class="faint">and ${more_groups} more statements of less weight.</p>
 % endif
 
 <h2>Round trip</h2>
@@ -171,12 +174,15 @@ ${rehearsal.load.failures} failed.</p>
 <table>
 <thead><tr><th>object</th><th>was</th><th>is</th></tr></thead>
 <tbody>
-% for change in rehearsal.changes:
+% for change in changes:
 <tr><td>${change.object.label}</td><td><pre class="sql"><del>${change.was.text if change.was else ""}</del></pre></td><td><pre
 class="sql"><ins>${change.now.text if change.now else ""}</ins></pre></td></tr>
 % endfor
 </tbody>
 </table>
+% if len(rehearsal.changes) > len(changes):
+<p class="faint">and ${len(rehearsal.changes) - len(changes)} more objects.</p>
+% endif
 % else:
 <p>None.</p>
 % endif

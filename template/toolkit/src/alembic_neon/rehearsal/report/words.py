@@ -1,20 +1,49 @@
-"""The words and figures that all reports share, so that they say the same of the same."""
+"""The words and figures that all reports share."""
 
 from inspect import cleandoc
 from typing import Final
 
 from ...migration.trace.lock_modes import blocks_reads, blocks_writes
-from ...migration.trace.tracer import Lock, Statement
+from ...migration.trace.tracer import Lock
 from ..result import Rehearsal
 from ..verdict import Verdict
+from .statements import StatementGroup
 
-VERDICT_WORDS: Final[dict[Verdict, str]] = {
-    "safe": "safe: nothing stands against it",
-    "review": "review: somebody should look before it is promoted",
-    "blocked": "blocked: not as it stands",
-}
 VERDICT_SIGNS: Final[dict[Verdict, str]] = {"safe": "✅", "review": "🔎", "blocked": "⛔"}
+_MOST_NAMES: Final = 20
 SEVERITY_SIGNS: Final = {"error": "⛔", "warning": "🔎", "info": "💬"}
+
+
+def verdict_line(rehearsal: Rehearsal) -> str:
+    """Return the verdict in a line, with the number of findings that made it."""
+    count = len(rehearsal.reasons)
+    if rehearsal.verdict == "blocked":
+        return f"Blocked: {counted(count, 'error')} must be fixed before promoting"
+    if rehearsal.verdict == "review":
+        return f"Needs review: {counted(count, 'warning')}"
+    return "Safe: no errors or warnings"
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a number with its noun, "1 table" or "2 tables"."""
+    return f"{count} {noun}{'s' * (count != 1)}"
+
+
+def origin(rehearsal: Rehearsal) -> str:
+    """Return what was rehearsed and when: the project, its commit and the date."""
+    parts = [rehearsal.project, rehearsal.commit and f"commit {rehearsal.commit}"]
+    parts.append(f"{rehearsal.started_at:%Y-%m-%d %H:%M %Z}")
+    return ", ".join(part for part in parts if part)
+
+
+def not_tried(rehearsal: Rehearsal) -> str:
+    """Name the pending revisions that no run got to; "" for none."""
+    names = rehearsal.not_tried
+    if not names:
+        return ""
+    shown = ", ".join(names[:_MOST_NAMES])
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return f"Not tried, as a revision before failed: {shown}{more}"
 
 
 def duration(milliseconds: float) -> str:
@@ -44,38 +73,37 @@ def lock_words(lock: Lock) -> str:
     return f"{lock.relation}: {lock.mode.removesuffix('Lock')}, {duration(lock.held_ms)}"
 
 
-def strong_locks(statement: Statement) -> list[Lock]:
-    """Return the locks for which somebody would have to wait."""
-    return [lock for lock in statement.locks if blocks_writes(lock.mode)]
+def group_duration(group: StatementGroup) -> str:
+    """Return how long the statements of a group took, and their number where there are several."""
+    return duration(group.duration_ms) + (f" ({group.count} times)" if group.count > 1 else "")
 
 
-def effects(statement: Statement) -> str:
-    """Say which tables a statement rewrote or read in full."""
-    parts = [f"rewrote {name}" for name in statement.rewrites]
-    parts += [f"read all of {name}" for name in statement.scans if name not in statement.rewrites]
+def effects(group: StatementGroup) -> str:
+    """Say which tables the statements rewrote or read in full."""
+    parts = [f"rewrote {name}" for name in group.rewrites]
+    parts += [f"read all of {name}" for name in group.scans if name not in group.rewrites]
     return ", ".join(parts)
 
 
 def summary(rehearsal: Rehearsal) -> str:
     """Say in one line what would be promoted where, and how long it took."""
     plan = rehearsal.plan
-    count = len(rehearsal.revisions)
     return (
-        f"{count} revision{'s' * (count != 1)}, {plan.base_revision} → {plan.target_revision}, "
-        f"on a copy of {rehearsal.parent_branch}, PostgreSQL {rehearsal.postgres_version}: "
-        f"{duration(rehearsal.phases_ms.get('upgrade', 0))}"
+        f"{counted(len(rehearsal.revisions), 'revision')}, {plan.base_revision} → "
+        f"{plan.target_revision}, on a copy of {rehearsal.target}, PostgreSQL "
+        f"{rehearsal.postgres_version}: {duration(rehearsal.phases_ms.get('upgrade', 0))}"
     )
 
 
 def round_trip_words(rehearsal: Rehearsal) -> str:
     """Say what the round trip on the branch showed."""
-    found = rehearsal.round_trip
-    if found.differences:
-        return f"{len(found.differences)} differences after going down and up again"
-    if not found.checked:
-        return "; ".join(f"{name} is irreversible" for name, _ in found.irreversible) or "not run"
-    tail = f"; {len(found.irreversible)} cannot go down" if found.irreversible else ""
-    return f"{found.checked} went down and up again and left the same schema{tail}"
+    trip = rehearsal.round_trip
+    if trip.differences:
+        return f"{counted(len(trip.differences), 'difference')} after downgrade and upgrade"
+    if not trip.checked:
+        return "; ".join(f"{name} is irreversible" for name, _ in trip.irreversible) or "not run"
+    tail = f"; {len(trip.irreversible)} irreversible" if trip.irreversible else ""
+    return f"{counted(trip.checked, 'revision')} reverted and applied again: same schema{tail}"
 
 
 def key_figures(rehearsal: Rehearsal) -> list[tuple[str, str]]:
@@ -83,8 +111,8 @@ def key_figures(rehearsal: Rehearsal) -> list[tuple[str, str]]:
     statements = [each for revision in rehearsal.revisions for each in revision.statements]
     locks = [lock for statement in statements for lock in statement.locks]
     waits = {
-        "longest wait of readers": [lock for lock in locks if blocks_reads(lock.mode)],
-        "longest wait of writers": [lock for lock in locks if blocks_writes(lock.mode)],
+        "longest wait for reads": [lock for lock in locks if blocks_reads(lock.mode)],
+        "longest wait for writes": [lock for lock in locks if blocks_writes(lock.mode)],
     }
     rewrites = {name for statement in statements for name in statement.rewrites}
     scans = {name for statement in statements for name in statement.scans} - rewrites
@@ -94,5 +122,5 @@ def key_figures(rehearsal: Rehearsal) -> list[tuple[str, str]]:
             for name, held in waits.items()
         ),
         ("tables rewritten", str(len(rewrites))),
-        ("tables read in full", str(len(scans))),
+        ("full table scans", str(len(scans))),
     ]

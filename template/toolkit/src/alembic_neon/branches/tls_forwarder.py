@@ -19,7 +19,7 @@ from ..engine.url import DatabaseURL
 # https://www.postgresql.org/docs/current/protocol-message-formats.html#PROTOCOL-MESSAGE-FORMATS-SSLREQUEST
 _SSL_REQUEST: Final = (8).to_bytes(4) + (80877103).to_bytes(4)
 _CHUNK_BYTES: Final = 65536
-_PORT: Final = 5432
+FORWARDED_PORT: Final = 5432
 
 
 @asynccontextmanager
@@ -36,7 +36,7 @@ async def forwarded(url: DatabaseURL) -> AsyncIterator[Path]:
                     back.close()
             writer.close()
 
-        socket = Path(folder) / f".s.PGSQL.{_PORT}"
+        socket = Path(folder) / f".s.PGSQL.{FORWARDED_PORT}"
         async with await asyncio.start_unix_server(serve, socket):
             yield Path(folder)
 
@@ -44,15 +44,18 @@ async def forwarded(url: DatabaseURL) -> AsyncIterator[Path]:
 async def _connect(url: DatabaseURL) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """Connect to the server, with TLS where the settings ask for it or the server offers it."""
     reader, writer = await asyncio.open_connection(url.host, url.port)
-    wanted = tls_argument(url, load_settings().db_ssl_verify)
-    if wanted is False:
+    tls = tls_argument(url, load_settings().db_ssl_verify)
+    if tls is False:
         return reader, writer
     writer.write(_SSL_REQUEST)
     await writer.drain()
-    if await reader.readexactly(1) == b"S":
-        context = wanted if isinstance(wanted, ssl.SSLContext) else _unverified()
+    # One byte more would be what somebody on the way slipped in before the handshake, to be read
+    # as if it had come through it: CVE-2021-23222.
+    answer = await reader.read(2)
+    if answer == b"S":
+        context = tls if isinstance(tls, ssl.SSLContext) else _unverified()
         await writer.start_tls(context, server_hostname=url.host)
-    elif isinstance(wanted, ssl.SSLContext):
+    elif isinstance(tls, ssl.SSLContext) or answer != b"N":
         writer.close()
         raise ssl.SSLError("the server offers no TLS")
     return reader, writer
