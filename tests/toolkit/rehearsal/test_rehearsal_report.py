@@ -144,9 +144,9 @@ def with_statements(found: Rehearsal, sqls: list[str]) -> Rehearsal:
 
 async def test_equal_statements_are_one_line_with_a_count(found: Rehearsal) -> None:
     many = with_statements(found, ["INSERT INTO t VALUES ($1)"] * 20_000 + ["SELECT 'another'"])
-    started = time.perf_counter()
+    started = time.process_time()
     page, markdown = render_html(many), render_markdown(many)
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
     for text in (page, markdown):
         assert text.count("INSERT INTO t") <= 3, "in the table and on the timeline"
         assert "20000 times" in text.replace("&nbsp;", " ")
@@ -161,10 +161,10 @@ async def test_many_different_statements_and_findings_have_a_bounded_report(
     many.revisions[0].statements[12_345].failed = True
     finding = Finding("a-rule", "error", "It is wrong. " * 100, "b2")
     many = replace(many, findings=[finding] * 5_000, changes=many.changes * 5_000)
-    started = time.perf_counter()
+    started = time.process_time()
     page, markdown = render_html(many), render_markdown(many)
     print_rehearsal(many)
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
     terminal = capsys.readouterr().err
     assert (len(page) < 2_000_000, len(markdown) < 65_536, len(terminal) < 200_000) == (True,) * 3
     for text in (page, markdown, terminal):
@@ -186,7 +186,8 @@ async def test_the_head_says_what_was_rehearsed_and_the_findings_come_first(
     for text in (render_html(named), render_markdown(named)):
         date = f"{found.started_at:%Y-%m-%d %H:%M}"
         assert re.search(rf"Rehearsal of shop, commit abc123def456, {date}", text)
-        assert re.search(r"Blocked: \d+ errors? must be fixed before promoting", text)
+        verdict = r"Blocked(</b>)?: \d+ errors? must be fixed before promoting"
+        assert re.search(verdict, text)
         assert "Not tried, as a revision before failed: d4, e5" in text
         places = [re.search(pattern, text) for pattern in _SECTIONS]
         assert [place.start() for place in places if place] == sorted(
