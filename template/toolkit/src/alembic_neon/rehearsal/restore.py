@@ -9,9 +9,9 @@ from typing import Final
 from sqlalchemy.exc import DBAPIError
 
 from ..branches.provider import BranchProvider, RestorePoint
+from ..engine.database_state import current_revisions
 from ..engine.driver_errors import server_message
 from ..engine.factory import migration_connection
-from ..engine.revisions import current_revisions
 from ..errors import ToolkitError, UsageError
 from .writes_since import count_writes, written_since
 
