@@ -51,6 +51,7 @@ NOT_RUN: Final = {
     ("branches.md", "python -m tests.neon.api"): "tests/toolkit/test_neon_stand_in.py starts it",
     ("findings-upgrade.md", "uv run tests/real/"): "it needs a server and a program of others",
     ("testing.md", "TEST_DATABASE_URL="): "tests/toolkit/test_pytest_plugin.py runs it on a server",
+    ("api.md", "uv run python tests/api_reference.py"): "tests/test_api_reference.py does the same",
     ("reference.md", "uv run python tests/reference.py"): "tests/test_reference.py does the same",
 }
 # In the text, what stands for something else.

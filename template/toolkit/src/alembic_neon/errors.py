@@ -2,7 +2,7 @@
 
 
 class ToolkitError(Exception):
-    """An expected failure that a person can mend.
+    """An expected failure that a person can fix.
 
     `message` says in one line what is wrong and `hint` what to do. Neither ever holds a password.
     The command line prints both and exits with `exit_code`: 1 where a migration or a check failed.

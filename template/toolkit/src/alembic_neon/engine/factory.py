@@ -26,7 +26,7 @@ def create_engine(settings: Settings | None = None) -> AsyncEngine:
 
     Everywhere:
 
-    - Connecting waits for a compute that wakes, up to DB_CONNECT_TIMEOUT; see `connector`.
+    - Connecting waits for a compute that wakes, up to DB_CONNECT_TIMEOUT.
     - `application_name` is one of the few startup parameters that Neon's proxy passes on.
     - DB_COMMAND_TIMEOUT is asyncpg's `command_timeout`: it cancels the statement on the server and
       raises TimeoutError. https://magicstack.github.io/asyncpg/current/api/index.html#connection
@@ -55,7 +55,7 @@ def create_engine(settings: Settings | None = None) -> AsyncEngine:
     for the role: `ALTER ROLE … SET statement_timeout`.
 
     This blocks: certificates are read, and the embedded server is started where the URL is its.
-    Within a running loop call it in a thread, as `init_db` does.
+    Within a running loop, where that matters: `await asyncio.to_thread(create_engine)`.
 
     Raises:
         ConfigurationError: a setting is wrong.

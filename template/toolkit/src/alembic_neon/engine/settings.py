@@ -91,7 +91,10 @@ _PLATFORM_VARIABLES: Final = (
 
 
 class Settings(BaseSettings):
-    """What the environment says of the database. The names in upper case are the variables'.
+    """The settings of the database, immutable; a field is the variable of its name in upper case.
+
+    `url` is the database of the application and `direct_url` the one for migrations, both as a
+    `DatabaseURL`, which never shows its password unless it is asked to `render()`.
 
     Of a field, `title` is what it means and `description` what it takes, which errors quote.
     """

@@ -34,10 +34,11 @@ async def run_transaction(
     """Run `work(session)` and commit; begin anew, on a new session, after a transient failure.
 
     Each attempt calls `work` with a session of its own, so nothing of a failed one is seen again;
-    what `work` does outside of the database it may do more than once. What is transient is said by
-    `driver_errors.is_transient`. The waits grow from 0.1 to 2 s, with jitter; no attempt begins
-    later than `deadline_seconds` after the first one did. Each failed attempt is a warning in the
-    log.
+    what `work` does outside of the database it may do more than once. Transient are a lost or
+    refused connection, a compute that wakes, a serialization failure, a deadlock, and a statement
+    prepared before a column was added; a timeout is not. The waits grow from 0.1 to 2 s, with
+    jitter; no attempt begins later than `deadline_seconds` after the first one did. Each failed
+    attempt is a warning in the log.
 
     Where the connection is lost while COMMIT runs, the work is stored or it is not. It is repeated
     only if it is `idempotent`: if doing it twice is doing it once, as for everything that only
