@@ -3,7 +3,6 @@
 import json
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 import tomllib
@@ -17,13 +16,12 @@ import yaml
 from existing_projects import ExistingProject, bare_project, declarative_project, fastapi_project
 from forked_runs import check_module
 from page_commands import blocks
-from rendering import QUESTIONS, ROOT, Template, check, commit_all, files, run, uv
+from rendering import ROOT, Template, check, commit_all, files, run, uv
 
 FIRST, SECOND = "v1.0.0", "v1.1.0"
 TOOLKIT = "template/toolkit"
 LATER = "toolkit/src/alembic_neon/later.py"
 TWO_BASES = "store.sales:Base, store.stock:Base.metadata"
-STRICT = {"undefined": "jinja2.StrictUndefined"}
 DECLARATIVE = {"metadata": TWO_BASES, "version_table_schema": "ops"}
 
 
@@ -325,44 +323,6 @@ def test_an_update_keeps_the_answers_and_the_users_files(
     commit_all(project.folder, "Update")
     copier.run_recopy(project.folder, defaults=True, overwrite=True, quiet=True, vcs_ref=SECOND)
     assert {line[3:] for line in project.status()} <= {"db.toml"}
-
-
-def test_a_project_from_before_the_question_is_no_adopted_one(
-    template: Template, tmp_path: Path
-) -> None:
-    """Its answers lie in a folder that looks like a project that was there before."""
-    changing = Template.of_working_tree(tmp_path / "template")
-    settings = changing.folder / "copier.yml"
-    present = settings.read_text()
-    asked = {name: QUESTIONS[name] for name in ("project_slug", "model_style", "postgres_version")}
-    earlier = {
-        name: {key: question[key] for key in ("type", "default")}
-        for name, question in asked.items()
-    }
-    earlier["project_slug"]["default"] = "my-app"
-    settings.write_text(yaml.safe_dump({"_subdirectory": "earlier", "_envops": STRICT, **earlier}))
-    shutil.copytree(changing.folder / "template", changing.folder / "earlier", ignore=_but_answers)
-    for name in ("pyproject.toml", "notes.txt"):
-        (changing.folder / "earlier" / name).write_text("[project]\n")
-    changing.release(FIRST)
-    settings.write_text(present)
-    changing.release(SECOND)
-
-    project = ExistingProject(changing.render(tmp_path / "my-app", FIRST))
-    assert stored(project).keys() == asked.keys()
-    commit_all(project.folder, "Start")
-    (project.folder / "notes.txt").unlink()  # an update looks whether it may bring it back
-    commit_all(project.folder, "Our work")
-    update(project, SECOND)
-    found = stored(project)
-    assert found["existing_project"] is False
-    assert found.keys() == stored(ExistingProject(template.render(tmp_path / "new"))).keys()
-    assert (project.folder / "toolkit/src/alembic_neon/cli/app.py").exists()
-    assert not (project.folder / "db.toml").exists()
-
-
-def _but_answers(folder: str, names: list[str]) -> list[str]:
-    return [name for name in names if "answers_file" not in name]
 
 
 @pytest.mark.parametrize("toolkit", ["folder", "package"])

@@ -38,7 +38,10 @@ def test_a_new_project_has_none(released: Template, tmp_path: Path) -> None:
 
 def test_only_the_shim_is_left_of_the_toolkit_in_the_package(updated_project: Path) -> None:
     assert files(updated_project / FOLDER) == files(SHIM)
-    assert stored_answers(updated_project)["former_toolkit"] == FOLDER
+    answers = stored_answers(updated_project)
+    assert answers["former_toolkit"] == FOLDER
+    assert answers["existing_project"] is False  # though it existed before the question
+    assert not (updated_project / "db.toml").exists()
 
 
 @pytest.mark.parametrize("release", RELEASES, ids=lambda release: release.version)
