@@ -2,15 +2,22 @@
 
 import asyncio
 import logging
+import subprocess
 import sys
 
 import pytest
 from alembic import command
+from alembic.config import Config
+from alembic.runtime.environment import EnvironmentContext
+from alembic.runtime.migration import MigrationContext
 from alembic_neon.engine.factory import create_migration_engine
 from alembic_neon.engine.url import DatabaseURL
 from alembic_neon.errors import ConfigurationError
+from alembic_neon.migration.alembic_internals import Step, upgrade_steps
+from alembic_neon.migration.commands import script_directory
 from alembic_neon.migration.runner.run import upgrade
-from rendering import TOOLKIT_PARENT, check
+from alembic_neon.project import read_toml
+from rendering import TOOLKIT_PARENT, check, inherited_environment
 from scratch_project import ScratchProject
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -132,6 +139,18 @@ def test_plain_alembic_uses_the_same_settings(
     settings = {"DATABASE_URL": database.render(), "PYTHONPATH": str(TOOLKIT_PARENT)}
     check(*alembic, "upgrade", "head", cwd=revised.folder, **settings)
     assert check(*alembic, "current", cwd=revised.folder, **settings).strip() == "a1 (head)"
+    revised.revision("b2", "a1", up='op.execute("SELECT 1/0")')
+    failed = subprocess.run(
+        [*alembic, "upgrade", "head"],
+        cwd=revised.folder,
+        env=inherited_environment() | settings,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert failed.returncode != 0
+    assert "Traceback" not in failed.stderr
+    assert "b2.py, line 11: division by zero" in failed.stdout + failed.stderr
 
 
 def test_a_percent_sign_in_the_password_breaks_nothing(
@@ -141,6 +160,74 @@ def test_a_percent_sign_in_the_password_breaks_nothing(
     url = DatabaseURL(database.parts.set(password="p%40%s%(here)s"))
     monkeypatch.setenv("DATABASE_URL", url.render())
     command.upgrade(revised.config, "head")
+
+
+@pytest.fixture
+def own_schema(revised: ScratchProject) -> ScratchProject:
+    """The project, with the version table in a schema of its own that is not there yet."""
+    settings = revised.folder / "pyproject.toml"
+    line = '[tool.db]\nversion_table_schema = "Ops"'
+    settings.write_text(settings.read_text().replace("[tool.db]", line))
+    read_toml.cache_clear()
+    return revised
+
+
+def test_printed_as_sql_the_schema_of_the_version_table_is_made_first(
+    own_schema: ScratchProject, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command.upgrade(own_schema.config, "head", sql=True)
+    printed = capsys.readouterr().out
+    schema = printed.index('CREATE SCHEMA IF NOT EXISTS "Ops";')
+    assert schema < printed.index('CREATE TABLE "Ops".alembic_version')
+    command.upgrade(own_schema.config, "a1:head", sql=True)
+    assert "CREATE SCHEMA" not in capsys.readouterr().out
+
+
+async def test_pytest_alembics_steps_run_with_a_schema_of_the_version_tables_own(
+    own_schema: ScratchProject, engine: AsyncEngine
+) -> None:
+    config, script = own_schema.config, script_directory(own_schema.config)
+
+    def steps(heads: tuple[str, ...], _: MigrationContext) -> list[Step]:
+        return upgrade_steps(script, "head", heads)
+
+    def run(connection: Connection) -> None:
+        config.attributes["connection"] = Connectable(connection)
+        with EnvironmentContext(config, script, fn=steps):  # without a destination, as it has none
+            script.run_env()
+
+    async with engine.connect() as connection:
+        await connection.run_sync(run)
+    assert await tables(engine) == {"made"}
+
+
+@pytest.mark.parametrize("is_used", [False, True])
+async def test_within_engine_begin_the_revisions_are_committed_beside_it(
+    revised: ScratchProject, engine: AsyncEngine, is_used: bool
+) -> None:
+    """What Alembic's documentation calls sharing a connection."""
+
+    def upgrade(connection: Connection) -> None:
+        config = revised.config
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+    async with engine.begin() as connection:
+        if is_used:
+            await connection.execute(text("SELECT 1"))
+        await connection.run_sync(upgrade)
+        await connection.execute(text("SELECT 1"))
+    assert await tables(engine) == {"alembic_neon_revisions", "alembic_version", "made"}
+
+
+def test_an_application_that_migrates_keeps_its_own_logging(
+    revised: ScratchProject, database: DatabaseURL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", database.render())
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    command.upgrade(Config(revised.folder / "alembic.ini"), "head")
+    assert (root.handlers, root.level) == (handlers, level)
 
 
 def test_loggers_of_the_application_stay_enabled(

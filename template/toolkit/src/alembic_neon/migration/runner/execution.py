@@ -43,7 +43,7 @@ from .failures import (
 )
 from .greenlet import pause
 from .progress import Progress, Step
-from .session_state import SessionState
+from .session_state import SessionState, roll_back
 from .timeouts import ATTEMPTS, FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, Timeouts
 from .transactionality import TransactionGuard
 from .version_stamp import VersionStamp
@@ -189,21 +189,28 @@ class MigrationRun:
 
     def _attempt(self, step: internals.Step, *, waits_for_disk: bool | None) -> set[str]:
         """Run a step once, and return what the version table holds after it."""
-        script = internals.script_of(step)
-        self._guard.begin(script, is_upgrade=step.is_upgrade)
+        self._guard.begin(internals.script_of(step), is_upgrade=step.is_upgrade)
         internals.forget_created_types(self._context)
-        with internals.begin_revision(self._context):
-            self._session.begin_revision(self.current, waits_for_disk=waits_for_disk)
-            try:
-                with Operations.context(self._context):
-                    step.migration_fn()
-            except SystemExit as error:  # it would end everything as if all were well
-                raise RevisionExitError(f"sys.exit({error.code!r}) ends the run") from error
+        try:
+            with internals.begin_revision(self._context):
+                self._session.begin_revision(waits_for_disk=waits_for_disk)
+                self._run_code(step)
+                self._guard.end()
+                with self._events.toolkit():
+                    heads = self._stamp.write(step, self.heads, self._events)
+        except BaseException:
             self._guard.end()
-            with self._events.toolkit():
-                heads = self._stamp.write(step, self.heads, self._events)
+            roll_back(self._connection)
+            raise
         self._stamp.committed()
         return heads
+
+    def _run_code(self, step: internals.Step) -> None:
+        try:
+            with Operations.context(self._context):
+                step.migration_fn()
+        except SystemExit as error:  # it would end everything as if all were well
+            raise RevisionExitError(f"sys.exit({error.code!r}) ends the run") from error
 
     def _retrying(self) -> Retrying:
         """Return attempts at a step, which is run again whole after it gave up for a lock."""

@@ -18,12 +18,17 @@ _CAPTURE_SQL: Final = text(
     "SELECT current_setting('role'), current_setting('search_path'),"
     " set_config('client_connection_check_interval', '1s', false)"
 )
-# It is of the transaction alone: gone as soon as that is.
-_MARK: Final = "alembic_neon.revision"
+# A lock that nobody else asks for: it is gone as soon as the transaction is, and by nothing else.
+# The first number is the toolkit's, of its own choice.
+_MARK_SQL: Final = "SELECT pg_advisory_xact_lock_shared(16718, pg_backend_pid())"
 TRANSACTION_ENDED: Final = "ANX01"  # the SQLSTATE of the check below
 _CHECK_SQL: Final = """
 DO $alembic_neon$ BEGIN
-    IF coalesce(current_setting('alembic_neon.revision', true), '') <> {} THEN
+    IF NOT EXISTS (
+        SELECT FROM pg_locks
+        WHERE locktype = 'advisory' AND classid = 16718 AND objid = pg_backend_pid()::oid
+          AND objsubid = 2 AND pid = pg_backend_pid()
+    ) THEN
         RAISE EXCEPTION 'the transaction of the revision has ended' USING ERRCODE = 'ANX01';
     END IF;
 END $alembic_neon$
@@ -39,12 +44,12 @@ class SessionState(SqlListener):
     def __init__(self, connection: Connection, timeouts: Timeouts) -> None:
         self._connection = connection
         self._timeouts = timeouts
-        self._mark = ""
+        self._is_marked = False
         row = connection.execute(_CAPTURE_SQL, execution_options=TOOLKIT_STATEMENT).one()
         self._own = {"role": row[0], "search_path": row[1]}
         connection.commit()
 
-    def begin_revision(self, revision: str, *, waits_for_disk: bool | None) -> None:
+    def begin_revision(self, *, waits_for_disk: bool | None) -> None:
         """Let the transaction begin with the session's own settings, and with a mark.
 
         `waits_for_disk` is `synchronous_commit`; None leaves it as it is.
@@ -52,16 +57,15 @@ class SessionState(SqlListener):
         settings = self._own | self._timeouts.reset().settings
         if waits_for_disk is not None:
             settings["synchronous_commit"] = "on" if waits_for_disk else "off"
-        self._mark = revision
-        mark = _set({_MARK: revision}, is_local=True)
-        self._begin_with(f"SELECT {_set(settings)}, {mark}")
+        self._is_marked = True
+        self._begin_with(f"SELECT {_set(settings)}", _MARK_SQL)
 
     def before_commit(self, connection: Connection) -> None:
         """Mark the transaction after an `autocommit_block` as well."""
-        if self._mark and isinstance(self._driver, SimpleQueryConnection):
-            self._begin_with(f"SELECT {_set({_MARK: self._mark}, is_local=True)}")
+        if self._is_marked and self.takes_scripts:
+            self._begin_with(_MARK_SQL)
         else:
-            self._mark = ""
+            self._is_marked = False
 
     def end_revision(self) -> list[str]:
         """Return what has to run before the version stamp, in whatever state the session is.
@@ -69,14 +73,14 @@ class SessionState(SqlListener):
         It ends with the check that the transaction is still the one that the revision began with.
         """
         statements = [f"SELECT {_set(self._own)}"]
-        if self._mark:
-            statements.append(_CHECK_SQL.format(quote_literal(self._mark)))
-        self._mark = ""
+        if self._is_marked:
+            statements.append(_CHECK_SQL)
+        self._is_marked = False
         return statements
 
     def forget(self) -> None:
         """Let later transactions begin with nothing."""
-        self._mark = ""
+        self._is_marked = False
         if isinstance(driver := self._driver, SimpleQueryConnection):
             driver.begin_with = ""
 
@@ -97,15 +101,32 @@ class SessionState(SqlListener):
             return None
         return self._connection.connection.driver_connection
 
-    def _begin_with(self, sql: str) -> None:
+    def _begin_with(self, *statements: str) -> None:
         if isinstance(driver := self._driver, SimpleQueryConnection):
-            driver.begin_with = sql
+            driver.begin_with = "; ".join(statements)
         else:
-            self._connection.exec_driver_sql(sql, execution_options=TOOLKIT_STATEMENT)
+            for statement in statements:
+                self._connection.exec_driver_sql(statement, execution_options=TOOLKIT_STATEMENT)
 
 
-def _set(settings: dict[str, str], *, is_local: bool = False) -> str:
-    scope = "true" if is_local else "false"
+def roll_back(connection: Connection) -> None:
+    """Roll back what is open on the server, whatever SQLAlchemy makes of the transaction.
+
+    Where a commit was refused as it began, it takes the transaction for ended, and would hand its
+    remains over to the next one.
+    """
+    if connection.closed or connection.invalidated:
+        return
+    driver: Any = connection.connection.driver_connection
+    is_closed = getattr(driver, "is_closed", None)
+    if is_closed is not None and is_closed():
+        return
+    if connection.get_transaction() is not None:
+        connection.rollback()
+    connection.connection.rollback()
+
+
+def _set(settings: dict[str, str]) -> str:
     return ", ".join(
-        f"set_config('{name}', {quote_literal(value)}, {scope})" for name, value in settings.items()
+        f"set_config('{name}', {quote_literal(value)}, false)" for name, value in settings.items()
     )
