@@ -78,7 +78,7 @@ def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
 
 
 def _commands() -> Iterator[str]:
-    yield "Each runs as `uv run db …`, or as `python -m <package>.db …`. `--help` says the same."
+    yield "Each runs as `uv run db …`, or as `python -m alembic_neon …`. `--help` says the same."
     yield ""
     group = get_command(app)
     context = group.make_context("db", [], resilient_parsing=True)

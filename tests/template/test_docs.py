@@ -48,14 +48,20 @@ NOT_RUN: Final = {
     ("README.md", "uvx copier update"): "tests/template/test_updates.py runs it",
     (PROJECT_README, "uvx copier update"): "tests/template/test_updates.py runs it",
     (PROJECT_README, "uv audit"): "it asks a service of the network what is vulnerable today",
-    ("branches.md", "python -m tests.neon.api"): "tests/toolkit/branches/test_neon_stand_in.py starts it",
+    (
+        "branches.md",
+        "python -m tests.neon.api",
+    ): "tests/toolkit/branches/test_neon_stand_in.py starts it",
     ("findings-upgrade.md", "uv run tests/real/"): "it needs a server and a program of others",
-    ("testing.md", "TEST_DATABASE_URL="): "tests/toolkit/verification/test_pytest_plugin.py runs it on a server",
+    (
+        "testing.md",
+        "TEST_DATABASE_URL=",
+    ): "tests/toolkit/verification/test_pytest_plugin.py runs it on a server",
     ("api.md", "uv run python tests/api_reference.py"): "tests/test_api_reference.py does the same",
     ("reference.md", "uv run python tests/reference.py"): "tests/test_reference.py does the same",
 }
 # In the text, what stands for something else.
-PLACEHOLDERS: Final = {"3f2a": "86263795b5d7", "<package>": "my_app", " …": " --help"}
+PLACEHOLDERS: Final = {"3f2a": "86263795b5d7", " …": " --help"}
 # The programs whose commands must run. What stands before them only prepares (git, cd).
 PROGRAM: Final = re.compile(
     r"(?:[A-Z_]+=\S+ )*(?:uv|uvx|copier|alembic|pytest|pip|python|bash|db) "
