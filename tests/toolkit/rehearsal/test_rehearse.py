@@ -367,3 +367,34 @@ async def test_the_report_is_the_plan(
     assert report["revisions"][0]["statements"][0]["sql"] == "SELECT 1"
     project.revision("b2", "a1", up='op.execute("SELECT 2")')
     assert (await run(provider)).plan.plan_id != first.plan.plan_id
+
+
+@on_both
+async def test_drift_that_was_there_before_is_named_and_blames_no_revision(
+    parent: DatabaseURL, provider: BranchProvider, project: ScratchProject
+) -> None:
+    await first_column(parent, "CREATE TABLE stray ()", "ALTER TABLE t DROP CONSTRAINT t_pkey")
+    found = await run(provider)
+    drift = [(each.rule, each.severity, each.revision) for each in found.findings]
+    assert drift == [("live-drift", "warning", None), ("unmanaged-object", "warning", None)]
+    assert "t_pkey" in found.findings[0].message, "seen where nothing is pending"
+    project.revision("b2", "a1", up='op.execute("SELECT 1")', undo='op.execute("SELECT 2")')
+    found = await run(provider)
+    assert (found.verdict, len(found.revisions)) == ("review", 1)
+    assert [each.rule for each in found.reasons] == ["live-drift", "unmanaged-object"]
+    project.models(MODELS.format(rest="") + 'Table("unwritten", metadata)\n')
+    found = await run(provider)
+    assert [each.rule for each in found.reasons] == ["drift"], "that no revision writes blocks"
+    assert "unwritten" in found.reasons[0].message
+
+
+async def test_what_cannot_be_run_on_an_empty_database_is_not_compared(
+    parent: DatabaseURL, provider: BranchProvider, project: ScratchProject
+) -> None:
+    up = 'op.execute("SELECT 1 / (SELECT count(*) FROM t)")'
+    project.revision("b2", "a1", up=up, undo='op.execute("SELECT 2")')
+    await first_column(parent, "CREATE TABLE stray ()")
+    found = await run(provider)
+    (finding,) = [each for each in found.findings if each.rule == "not-compared"]
+    assert "was not compared with the migrations" in finding.message
+    assert "division by zero" in finding.message

@@ -5,6 +5,7 @@ from typing import Final
 from ..branches.client_programs import find_program, run_program
 from ..engine.url import DatabaseURL
 from ..engine.version_table import version_table
+from ..errors import MigrationError
 
 # What is Neon's own in each of its databases.
 NEON_SCHEMAS: Final = ("neon", "neon_auth", "neon_migration")
@@ -29,7 +30,10 @@ async def dump_schema(url: DatabaseURL, server_version: int) -> str:
         MigrationError: pg_dump failed.
     """
     program = find_program("pg_dump", server_version)
-    return await run_program(url, program, *_OPTIONS, *_without_own_tables())
+    try:
+        return await run_program(url, program, *_OPTIONS, *_without_own_tables())
+    except MigrationError as error:
+        raise MigrationError(f"The schema could not be read: {error.message}", error.hint) from None
 
 
 def _without_own_tables() -> list[str]:
