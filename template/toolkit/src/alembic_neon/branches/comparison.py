@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 from alembic.config import Config
 from sqlalchemy import MetaData
+from sqlalchemy.exc import NoReferenceError
 
 from ..engine.factory import create_migration_engine
 from ..engine.url import DatabaseURL
-from ..errors import ToolkitError
+from ..errors import ConfigurationError, ToolkitError
 from ..migration.autogenerate.drift import drift_finding, find_drift, load_metadata
 from ..migration.autogenerate.no_difference import DIFFERS
 from ..migration.autogenerate.unregistered_models import unregistered_models
@@ -49,24 +50,66 @@ async def compare_all(config: Config, url: DatabaseURL, status: Status | None) -
 
 
 async def declare_models(
-    config: Config, migrated: DatabaseURL
+    config: Config, migrated: DatabaseURL, *, refuse_to_drop_all: bool = False
 ) -> tuple[Sequence[MetaData], Catalog, Sequence[Omission]]:
     """Make the models alone on a scratch database; return their metadata and their catalog.
 
     With them come the tables that cannot be made alone. `config` learns which objects differ from
     those in the database `migrated`: autogenerate then proposes nothing of the others.
+
+    Raises:
+        ConfigurationError: with `refuse_to_drop_all`, the models lack more of the tables in the
+            database than they have, as where nothing imports them.
     """
     engine = create_migration_engine(migrated)
     try:
         metadata = await load_metadata(engine, config)
     finally:
         await engine.dispose()
+    _require_targets(metadata)
     made = await take_snapshot(migrated)
+    if refuse_to_drop_all:
+        _require_models(metadata, made)
     async with scratch_branch() as empty:
         omissions = await create_models(metadata, empty, made)
         declared = await take_snapshot(empty)
     config.attributes[DIFFERS] = object_differs(made, declared)
     return metadata, declared, omissions
+
+
+def _require_targets(metadata: Sequence[MetaData]) -> None:
+    """Refuse foreign keys to what no model declares, before SQLAlchemy stumbles over one.
+
+    Raises:
+        ConfigurationError: there is one.
+    """
+    for key in (key for each in metadata for t in each.tables.values() for key in t.foreign_keys):
+        try:
+            _ = key.column
+        except NoReferenceError as error:
+            reason = str(error).partition("\n")[0]
+            raise ConfigurationError(
+                f"{reason}.", "Import the module of that model, or fix the foreign key."
+            ) from None
+
+
+def _require_models(metadata: Sequence[MetaData], migrated: Catalog) -> None:
+    declared = {table.name for each in metadata for table in each.tables.values()}
+    tables = {
+        found.name
+        for found in migrated.objects.values()
+        if found.kind in ("table", "partitioned table") and not found.attributes.get("is_partition")
+    }
+    hint = "Import every module of models where the metadata comes from."
+    if not declared:
+        raise ConfigurationError("The metadata that env.py hands over has no table.", hint)
+    missing = sorted(tables - declared)
+    if len(missing) > len(tables & declared):
+        raise ConfigurationError(
+            f"The models have {len(tables & declared)} of the migrations' tables and lack "
+            f"{len(missing)} ({', '.join(missing[:3])}): more would be dropped than stay.",
+            f"{hint} If it is meant, write the drops by hand: db revision --empty -m TEXT",
+        )
 
 
 async def compare_with_migrations(url: DatabaseURL, status: Status) -> list[Finding]:

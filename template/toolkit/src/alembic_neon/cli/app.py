@@ -1,7 +1,6 @@
 """The command line: `db …`, or `python -m <package>.db …`."""
 
 import asyncio
-import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -13,8 +12,6 @@ from ..branches.target import describe_url, target_url
 from ..embedded.server import LocalServer
 from ..engine.settings import load_settings
 from ..errors import ToolkitError
-from ..migration.commands import require_single_head
-from ..migration.configuration import alembic_config
 from ..migration.history.status import read_status
 from ..migration.runner.progress import Step
 from ..migration.runner.run import downgrade, print_sql, upgrade
@@ -160,38 +157,6 @@ def downgrade_command(
 def _say_end(steps: list[Step], verb: str, otherwise: str) -> None:
     count = len(steps)
     echo(f"{count} revision{'s' * (count != 1)} {verb}." if count else otherwise, "bold")
-
-
-@app.command()
-def revision(
-    message: Annotated[str, typer.Option("-m", "--message", help="What the revision does.")],
-    empty: Annotated[bool, typer.Option("--empty", help="Write one without operations.")] = False,
-    json: Json = None,
-) -> None:
-    """Write the next revision from the difference between the models and the migrations."""
-    path = asyncio.run(_write_revision(message, empty=empty))
-    if path is None:
-        success("The models match the migrations: no revision was written.")
-    else:
-        success(f"wrote {os.path.relpath(path)}")
-        echo("Read it, then run: db upgrade")
-    write_json(json, {"path": path})
-
-
-async def _write_revision(message: str, *, empty: bool) -> Path | None:
-    """Autogenerate against a scratch branch at head, so that no other database is needed."""
-    from ..branches.comparison import declare_models
-    from ..branches.scratch import scratch_branch
-    from ..migration.autogenerate.generate import create_revision
-
-    load_settings()
-    config = alembic_config()
-    require_single_head(config)
-    if empty:
-        return await create_revision(None, message, config)
-    async with scratch_branch("head") as url:
-        await declare_models(config, url)
-        return await create_revision(url, message, config)
 
 
 @app.command("alembic", context_settings={"ignore_unknown_options": True}, add_help_option=False)

@@ -12,6 +12,7 @@ _COMMANDS: Final = {
     "baseline": ("baseline", "baseline_command"),
     "branch": ("branch", "branch_app"),
     "check": ("check", "check_command"),
+    "revision": ("revision", "revision_command"),
     "rehearse": ("rehearse", "rehearse_command"),
     "promote": ("rehearse", "promote_command"),
     "restore": ("rehearse", "restore_command"),

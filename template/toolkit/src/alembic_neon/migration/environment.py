@@ -7,7 +7,6 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-import alembic_postgresql_enum  # noqa: F401 - registers its autogenerate hooks when imported
 from alembic import context
 from alembic.util import CommandError
 from sqlalchemy import Connection, MetaData
@@ -20,6 +19,7 @@ from ..engine.url import DatabaseURL
 from ..engine.version_table import version_table
 from ..errors import ConfigurationError, ToolkitError
 from .alembic_internals import is_run
+from .autogenerate import dialect_gaps, enum_plugin  # noqa: F401 - they patch what they name
 from .autogenerate.filters import name_filter, object_filter
 from .autogenerate.generate import AUTOGENERATE_PLUGINS, render_item, review_directives
 from .autogenerate.metadata import HasMetadata, Metadata, metadata_of, schemas_of

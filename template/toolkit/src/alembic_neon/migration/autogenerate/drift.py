@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from ..commands import run_command, script_directory
 from ..lint.findings import Finding
 from ..lint.rules import CHECK_RULES
-from .generate import cancel_false_differences, explain_long_name, render_item
+from .generate import RENDER_OPTIONS, cancel_false_differences, explain_long_name, render_item
 from .metadata import each_of
 
 _LONGEST_MESSAGE: Final = 300
@@ -83,13 +83,7 @@ def _operations(container: OpContainer | None) -> Iterator[MigrateOperation]:
 
 
 def _as_python(op: MigrateOperation, context: MigrationContext) -> str:
-    options = {
-        "sqlalchemy_module_prefix": "sa.",
-        "alembic_module_prefix": "op.",
-        "user_module_prefix": None,
-        "render_as_batch": False,
-        "render_item": render_item,
-    }
+    options = RENDER_OPTIONS | {"render_item": render_item}
     autogenerate = AutogenContext(context, context.opts["target_metadata"], options)
     text = " ".join(render_op_text(autogenerate, op).split())
     short = text if len(text) <= _LONGEST_MESSAGE else text[:_LONGEST_MESSAGE] + "…"

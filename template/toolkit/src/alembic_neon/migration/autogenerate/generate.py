@@ -2,7 +2,9 @@
 
 import subprocess
 import sys
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -13,25 +15,41 @@ from alembic.autogenerate.render import _repr_type
 from alembic.config import Config
 from alembic.operations.ops import MigrateOperation, MigrationScript, OpContainer
 from alembic.runtime.migration import MigrationContext
-from alembic.script import write_hooks
+from alembic.script import ScriptDirectory, write_hooks
 from alembic.util import CommandError
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.exc import IdentifierError
-from sqlalchemy.types import TypeDecorator, TypeEngine
+from sqlalchemy.exc import (
+    ArgumentError,
+    CompileError,
+    IdentifierError,
+    InvalidRequestError,
+)
+from sqlalchemy.types import Enum, TypeDecorator, TypeEngine
 
 from ...engine.factory import create_migration_engine
 from ...engine.url import DatabaseURL
 from ...errors import ConfigurationError, MigrationError, ToolkitError
 from ...project import TOML_FILE, config_file
 from ..commands import run_command
+from .corrections import correct
 from .drops import comment_drops, skip_unmanaged_tables
 from .long_names import cancel_shortened_checks
+from .missed_changes import MISSED, add_missed_changes
 from .no_difference import DIFFERS, cancel_what_does_not_differ
 from .unnamed_checks import cancel_drops_of_unnamed_checks
 
 # CHECKs are compared by name where Alembic is asked to; nothing tells whether their text changed.
 AUTOGENERATE_PLUGINS: Final = ("alembic.autogenerate.*", "alembic.ext.checkconstraint_byname")
 _HOOK: Final = "toolkit_ruff"
+
+
+# How a single operation is rendered, as in a revision file.
+RENDER_OPTIONS: Final[dict[str, Any]] = {
+    "sqlalchemy_module_prefix": "sa.",
+    "alembic_module_prefix": "op.",
+    "user_module_prefix": None,
+    "render_as_batch": False,
+}
 
 
 def render_item(kind: str, item: Any, context: AutogenContext) -> str | Literal[False]:
@@ -44,11 +62,20 @@ def render_item(kind: str, item: Any, context: AutogenContext) -> str | Literal[
         return False
     if isinstance(item, TypeDecorator):
         # Alembic calls this function again, so that nested decorators end in a plain type.
-        return _repr_type(_public_type(item.load_dialect_impl(context.dialect)), context)
+        return _repr_type(_stored_type(item, context), context)
     module = type(item).__module__
     if not module.startswith("sqlalchemy.") and not context.opts.get("user_module_prefix"):
         context.imports.add(f"import {module}")
     return False
+
+
+def _stored_type(item: TypeDecorator[Any], context: AutogenContext) -> TypeEngine[Any]:
+    stored = item.load_dialect_impl(context.dialect)
+    if isinstance(stored, Enum) and stored.native_enum:
+        # An operation of its own creates the type, as it does for an enum without a decorator.
+        name, schema = stored.name, stored.schema
+        return postgresql.ENUM(*stored.enums, name=name, schema=schema, create_type=False)
+    return _public_type(stored)
 
 
 def _public_type(type_: TypeEngine[Any]) -> TypeEngine[Any]:
@@ -77,8 +104,12 @@ def review_directives(
         return
     skip_unmanaged_tables(directives[0], config)
     both = (directives[0].upgrade_ops_list, directives[0].downgrade_ops_list)
+    schema = context.dialect.default_schema_name or "public"
     for upgrade, downgrade in zip(*both, strict=True):
         cancel_false_differences(upgrade, downgrade, context)
+        correct(upgrade, downgrade, context, RENDER_OPTIONS)
+        missed = config.attributes.get(MISSED, ())
+        add_missed_changes(missed, upgrade, downgrade, schema)
     by_us = config.attributes.get("autogenerate")
     if not (by_us or getattr(config.cmd_opts, "autogenerate", False)):
         return  # `alembic check` wants the directives, empty or not
@@ -134,26 +165,52 @@ async def create_revision(url: DatabaseURL | None, message: str, config: Config)
     autogenerate = url is not None
     config.attributes["autogenerate"] = autogenerate
     engine = None if url is None else create_migration_engine(url)
+    with _removed_on_failure(config):
+        try:
+            made = await run_command(
+                config, engine, command.revision, message=message, autogenerate=autogenerate
+            )
+        except IdentifierError as error:
+            raise explain_long_name(error) from None
+        except SyntaxError as error:
+            raise MigrationError(
+                f"Autogenerate wrote what is not Python, in line {error.lineno}: {error.msg}.",
+                "The file was removed; write this change by hand: db revision --empty -m TEXT",
+            ) from None
+        except (CompileError, InvalidRequestError, ArgumentError) as error:
+            reason = str(error).partition("\n")[0]
+            raise MigrationError(
+                f"The models cannot be compared: {reason}", "Fix the models, or exclude the table."
+            ) from None
+        finally:
+            if engine is not None:
+                await engine.dispose()
+        scripts = made if isinstance(made, list) else [made]
+        written = [Path(script.path) for script in scripts if script is not None]
+        if not written:
+            return None
+        format_revision(written[0], keeps_imports=not autogenerate)
+    return written[0]
+
+
+@contextmanager
+def _removed_on_failure(config: Config) -> Iterator[None]:
+    """Leave no file behind that is not a revision: it would break every command."""
+    known = _revision_files(config)
     try:
-        made = await run_command(
-            config, engine, command.revision, message=message, autogenerate=autogenerate
-        )
-    except IdentifierError as error:
-        raise explain_long_name(error) from None
-    finally:
-        if engine is not None:
-            await engine.dispose()
-    scripts = made if isinstance(made, list) else [made]
-    written = [Path(script.path) for script in scripts if script is not None]
-    if not written:
-        return None
-    path = written[0]
-    try:
-        format_revision(path)
+        with warnings.catch_warnings():
+            # Said by the revision that is written, or by `db check`.
+            warnings.filterwarnings("ignore", message="Computed default on")
+            yield
     except BaseException:
-        path.unlink(missing_ok=True)
+        for path in _revision_files(config) - known:
+            path.unlink(missing_ok=True)
         raise
-    return path
+
+
+def _revision_files(config: Config) -> set[Path]:
+    folders = ScriptDirectory.from_config(config)._version_locations
+    return {path for folder in folders for path in Path(folder).glob("*.py")}
 
 
 def _is_empty(op: MigrateOperation) -> bool:
@@ -181,20 +238,24 @@ def require_ruff() -> None:
         )
 
 
-def format_revision(path: Path) -> None:
+def format_revision(path: Path, *, keeps_imports: bool = False) -> None:
     """Format a revision file as the project's ruff does.
 
+    `keeps_imports`: an empty revision keeps `op` and `sa` for whoever fills it.
+
     Raises:
-        MigrationError: ruff finds something that it cannot mend.
+        MigrationError: ruff finds something that it cannot fix.
     """
     # Imports are sorted first, what is too long is wrapped, and then nothing may be left to say. In
     # a project with a template of its own for revisions, nothing but a name that is not there.
-    fix = ("check", "--fix", "--exit-zero", "--quiet")
-    rest = ("check", "--quiet", *(("--select=F",) if config_file().name == TOML_FILE else ()))
+    unused = ("--extend-ignore=F401",) if keeps_imports else ()
+    fix = ("check", "--fix", "--exit-zero", "--quiet", *unused)
+    only_names = ("--select=F",) if config_file().name == TOML_FILE else ()
+    rest = ("check", "--quiet", "--output-format=concise", *only_names, *unused)
     for arguments in (fix, ("format", "--quiet"), rest):
         result = _ruff(*arguments, str(path))
         if result.returncode != 0:
-            reason = (result.stdout or result.stderr).strip()
+            reason = "; ".join((result.stdout or result.stderr).strip().splitlines())
             raise MigrationError(
                 f"ruff refuses the revision that was written: {reason}",
                 "Change the models or the ruff settings; the file was removed.",

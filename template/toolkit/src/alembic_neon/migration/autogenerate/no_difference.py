@@ -44,11 +44,11 @@ def cancel_what_does_not_differ(
 
 
 def _counts(op: MigrateOperation, differs: Differs, schema: str) -> bool:
-    name = _object_name(op, schema)
+    name = object_name(op, schema)
     return name is None or differs(name)
 
 
-def _object_name(op: Any, default_schema: str) -> str | None:
+def object_name(op: Any, default_schema: str) -> str | None:
     """Return the name of the object that an operation makes, changes or drops; None: no one."""
     schema = getattr(op, "schema", None) or default_schema
     match op:
