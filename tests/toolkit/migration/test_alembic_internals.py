@@ -57,3 +57,5 @@ def test_the_attributes_that_are_read_are_there(project: ScratchProject) -> None
     assert internals.list_steps(context, ()) == [step]
     assert not internals.is_purge(context)
     assert context.impl.memo == {}
+    internals.on_version_apply(context, print)
+    assert context.on_version_apply_callbacks == (print,)

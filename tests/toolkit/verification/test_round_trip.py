@@ -129,7 +129,7 @@ async def test_a_downgrade_that_fails_is_told_with_its_line(
     found = await check_round_trip(database, "b2")
     line = path.read_text().splitlines().index("    op.execute('DROP TABLE not_there')") + 1
     assert found.failure is not None
-    assert found.failure.place == f"migrations/versions/{path.name}:{line}"
+    assert found.failure.location == f"migrations/versions/{path.name}:{line}"
     assert 'the downgrade fails: table "not_there" does not exist' in str(found)
     assert "in DROP TABLE not_there" in str(found)
 

@@ -96,7 +96,7 @@ async def test_an_upgrade_that_breaks_on_rows_is_found(
     assert found.failure.is_of_rows
     report = str(found)
     assert fault.object in report
-    assert f"{path.name}:" in found.failure.place
+    assert f"{path.name}:" in found.failure.location
     assert "the upgrade fails on tables with rows" in report
 
 

@@ -76,6 +76,14 @@ def stamp(context: MigrationContext, step: Step, heads: Iterable[str]) -> set[st
     return set(maintainer.heads)
 
 
+def on_version_apply(context: MigrationContext, callback: Callable[..., None]) -> None:
+    """Have `callback` called after each step, before its transaction ends.
+
+    As the argument of `context.configure` of this name, which is `env.py`'s.
+    """
+    context.on_version_apply_callbacks += (callback,)
+
+
 def forget_created_types(context: MigrationContext) -> None:
     """Let a step create types that an earlier one of the same run created: it may be run anew."""
     context.impl.memo.clear()

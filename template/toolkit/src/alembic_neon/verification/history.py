@@ -11,6 +11,7 @@ from alembic.runtime.migration import RevisionStep
 from alembic.script import Script, ScriptDirectory
 
 from ..errors import UsageError
+from ..migration.alembic_internals import down_revisions_of, single_step
 from ..migration.commands import revision_not_in_files, script_directory
 from ..migration.configuration import alembic_config
 
@@ -84,23 +85,23 @@ class History:
             if revision not in found:
                 found.add(revision)
                 # With what the file depends on, which may be named there by a label or in part.
-                waiting += self.script(revision)._all_down_revisions
+                waiting += down_revisions_of(self.script(revision))
         return found
 
     def step(self, script: Script, *, is_upgrade: bool) -> RevisionStep:
-        """Return the step that applies one revision or takes it back, as Alembic runs it."""
-        return RevisionStep(self.scripts.revision_map, script, is_upgrade)
+        """Return the step that applies or reverts one revision, as Alembic runs it."""
+        return single_step(self.scripts, script, is_upgrade=is_upgrade)
 
 
 def line_of(script: Script, function: str) -> str:
-    """Return the place of a function of a revision file, as `path:line`."""
+    """Return the location of a function of a revision file, as `path:line`."""
     code = getattr(getattr(script.module, function, None), "__code__", None)
     same_file = code is not None and code.co_filename == script.path
-    return place(Path(script.path), code.co_firstlineno if code and same_file else None)
+    return format_location(Path(script.path), code.co_firstlineno if code and same_file else None)
 
 
-def place(file: Path, line: int | None) -> str:
-    """Return a place as `path:line`, short where the file lies below the working directory."""
+def format_location(file: Path, line: int | None) -> str:
+    """Return a location as `path:line`, short where the file lies below the working directory."""
     here = Path.cwd()
     shown = file.relative_to(here) if file.is_relative_to(here) else file
     return f"{shown}:{line}" if line else str(shown)

@@ -16,14 +16,14 @@ _TABLES: Final = ("table", "partitioned table")
 class RoundTrip:
     """The findings of one revision's round trip: nothing is found where the downgrade is right.
 
-    `place` is the line of the downgrade, `irreversible` and `data_loss` are what the file declares.
+    `location` is the line of the downgrade, `irreversible` and `data_loss` what the file declares.
     `lost` are the values and rows that were there before the revision, and are not there after its
     downgrade; `unfilled` the tables that were empty all the time, as nothing fits into them.
     """
 
     revision: str
     message: str
-    place: str
+    location: str
     irreversible: str = ""
     data_loss: str = ""
     failure: Failure | None = None
@@ -46,8 +46,8 @@ class RoundTrip:
     def __str__(self) -> str:
         if self.ok:
             return self._success_message()
-        place = self.failure.place if self.failure else self.place
-        lines = [f"{place}: revision {self.revision} ({self.message})"]
+        location = self.failure.location if self.failure else self.location
+        lines = [f"{location}: revision {self.revision} ({self.message})"]
         if self.failure:
             lines += _indented(str(self.failure))
         for title, found in (
@@ -101,9 +101,9 @@ def _is_implied(
     """Whether a whole table, or a column that is NOT NULL, says it already."""
     if found.kind in ("column", "constraint", "index") and (found.schema, found.table) in tables:
         return True
-    return found.is_not_null_constraint and any(
-        (found.schema, found.table, column) in columns for column in found.attributes["columns"]
-    )
+    if not found.is_not_null_constraint:
+        return False
+    return (found.schema, found.table, found.attributes["column"]) in columns
 
 
 def _indented(text: str, by: int = 2) -> list[str]:

@@ -1,4 +1,4 @@
-"""The round trip: a revision's downgrade gives back the schema and the rows from before it."""
+"""The round trip: a revision's downgrade restores the schema and the rows from before it."""
 
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import AsyncExitStack, aclosing
@@ -126,7 +126,7 @@ class HistoryChecker:
             try:
                 return await self._walker.check(revision)
             except MigrationError:
-                # A revision in between fails on tables with rows, and is told of where it is
+                # A revision in between fails on tables with rows, and is reported where it is
                 # checked itself. A new database gets its rows only after it.
                 pass
         return await (await self._new_walker()).check(revision)

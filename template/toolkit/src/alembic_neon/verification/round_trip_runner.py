@@ -18,6 +18,7 @@ from ..engine.factory import create_migration_engine
 from ..engine.url import DatabaseURL
 from ..engine.version_table import version_table
 from ..errors import MigrationError, ToolkitError, UsageError
+from ..migration import alembic_internals as internals
 from ..migration.history.markers import revision_marker
 from ..migration.project_errors import project_errors_explained
 from ..migration.runner.version_table import make_version_schema
@@ -34,7 +35,7 @@ class RoundTripRunner:
 
     A trip is one run of `env.py`, which is handed its steps one by one. So the project's own
     settings, transactions and `autocommit_block` are what they are in production, and the state is
-    looked at between two steps, when everything is committed. It is looked at on a connection of
+    read between two steps, when everything is committed. It is read on a connection of
     its own: the revisions find theirs as they left it.
     """
 
@@ -148,13 +149,13 @@ class _RoundTripSteps:
 
     def steps(self, _: object, context: MigrationContext) -> Iterator[RevisionStep]:
         """Yield each step when the one before it is committed. Alembic calls this."""
-        context.on_version_apply_callbacks += (self._before_commit,)
+        internals.on_version_apply(context, self._before_commit)
         event.listen(self._migrating, "commit", self._after_commit)
         try:
             for step in self._steps():
                 # Alembic remembers the types that it created, and would not create them again, as
                 # each of these commands does in a run of its own.
-                context.impl.memo.clear()
+                internals.forget_created_types(context)
                 self._commits = 0
                 yield step
         finally:
@@ -203,7 +204,7 @@ class _RoundTripSteps:
         return self._history.step(script, is_upgrade=stage != "downgrade")
 
     def fail(self, error: Exception) -> None:
-        """Take down that the running step failed.
+        """Record that the running step failed.
 
         Raises:
             MigrationError: it is a revision before the one to be checked.
@@ -212,7 +213,7 @@ class _RoundTripSteps:
         failure = explain_failure(error, script, stage)
         if script is not self._script:
             raise MigrationError(
-                f"{failure.place}: revision {script.revision}, before {self._script.revision}, "
+                f"{failure.location}: revision {script.revision}, before {self._script.revision}, "
                 f"fails: {failure.reason}",
                 failure.advice or "Fix that one first.",
             ) from None

@@ -9,7 +9,7 @@ from alembic.script import Script
 from sqlalchemy.exc import DBAPIError
 
 from ..migration.sql_line import shortened
-from .history import line_of, place
+from .history import format_location, line_of
 
 # What to do, by SQLSTATE. https://www.postgresql.org/docs/current/errcodes-appendix.html
 _ADVICE: Final = {
@@ -41,7 +41,7 @@ class Failure:
     """A step that failed. `object` is the one that PostgreSQL names, or "" where it names none."""
 
     stage: str
-    place: str
+    location: str
     reason: str
     object: str = ""
     statement: str = ""
@@ -50,7 +50,7 @@ class Failure:
 
     def __str__(self) -> str:
         on_rows = " on tables with rows" if self.is_of_rows else ""
-        lines = [f"the {self.stage} fails{on_rows}: {self.reason}", f"  at {self.place}"]
+        lines = [f"the {self.stage} fails{on_rows}: {self.reason}", f"  at {self.location}"]
         lines += [f"  on {self.object}"] if self.object else []
         lines += [f"  in {self.statement}"] if self.statement else []
         lines += [f"  → {self.advice}"] if self.advice else []
@@ -59,7 +59,7 @@ class Failure:
 
 def explain_failure(error: Exception, script: Script, stage: str) -> Failure:
     """Return what `error`, raised by a step of `script`, says to the author of the file."""
-    where = _place(error, script, "downgrade" if stage == "downgrade" else "upgrade")
+    where = _location(error, script, "downgrade" if stage == "downgrade" else "upgrade")
     if not isinstance(error, DBAPIError):
         text = str(error).replace("\n", " ")
         reason = f"{type(error).__name__}: {text}" if text else type(error).__name__
@@ -93,8 +93,8 @@ def _object(cause: Any) -> str:
     return f"type {schema}.{type_name}" if type_name else ""
 
 
-def _place(error: Exception, script: Script, function: str) -> str:
+def _location(error: Exception, script: Script, function: str) -> str:
     """Return the line of the revision file that was running."""
     frames = traceback.extract_tb(error.__traceback__)
     lines = [frame.lineno for frame in frames if frame.filename == script.path]
-    return place(Path(script.path), lines[-1]) if lines else line_of(script, function)
+    return format_location(Path(script.path), lines[-1]) if lines else line_of(script, function)

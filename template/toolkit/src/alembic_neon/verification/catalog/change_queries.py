@@ -1,4 +1,4 @@
-"""The query for what changed since the last read, told by the catalogs' own row versions.
+"""The query for what changed since the last read, by the catalogs' own row versions.
 
 A row that was written since then has an `xmin` that the last read's snapshot did not yet see (a
 frozen row keeps its own, so vacuum changes nothing). A row that is gone lowers a count. What

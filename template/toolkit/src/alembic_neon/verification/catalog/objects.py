@@ -1,7 +1,7 @@
 """A catalog object as data; its text is made here, where it is shown."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -58,18 +58,19 @@ class CatalogObject:
     attributes: Mapping[str, Any]
 
     @classmethod
-    def from_row(cls, row: Any) -> "CatalogObject":
-        """Return the object of a row of the catalog's queries."""
-        found = json.loads(row.attributes) if row.attributes else {}
-        if row.definition is not None:
-            found["definition"] = row.definition
-        if row.owner is not None:
-            found["owner"] = row.owner
-        for name in ("definition", "default", "generated"):
-            if name in found and row.kind in _WITH_EXPRESSIONS:
-                found[name] = canonical_expression(found[name])
-        schema, table, name = row.schema or "", row.relation or "", row.name or ""
-        return cls(row.kind, row.identity, schema, table, name, found)
+    def from_row(cls, row: Sequence[Any]) -> "CatalogObject":
+        """Return the object of a row of the catalog's queries, without the unit before it."""
+        kind, identity, definition, owner, schema, name, table, attributes = row
+        found: dict[str, Any] = json.loads(attributes) if attributes else {}
+        if definition is not None:
+            found["definition"] = definition
+        if owner is not None:
+            found["owner"] = owner
+        if kind in _WITH_EXPRESSIONS:
+            for each in ("definition", "default", "generated"):
+                if each in found:
+                    found[each] = canonical_expression(found[each])
+        return cls(kind, identity, schema or "", table or "", name or "", found)
 
     @property
     def label(self) -> str:

@@ -123,11 +123,11 @@ def _same_or_new(was: RelationObjects | None, now: RelationObjects) -> RelationO
 
 def _parts(rows: Sequence[Any]) -> dict[int, RelationObjects]:
     parts: dict[int, dict[str, CatalogObject]] = {}
-    for row in rows:
-        objects, found = parts.setdefault(row.unit, {}), CatalogObject.from_row(row)
+    for unit, *row in rows:
+        objects, found = parts.setdefault(unit, {}), CatalogObject.from_row(row)
+        label = found.label
         # Comments on a table's constraint and trigger of one name share the label.
-        shared = objects.get(found.label)
-        objects[found.label] = shared.with_more(found) if shared else found
+        objects[label] = objects[label].with_more(found) if label in objects else found
     return {unit: RelationObjects(objects) for unit, objects in parts.items()}
 
 

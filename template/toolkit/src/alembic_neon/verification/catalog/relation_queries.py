@@ -91,13 +91,13 @@ WHERE c.relkind IN ('r', 'p', 'f', 'c') OR c.relkind IN ('v', 'm')
         OR a.attstorage <> t.typstorage OR a.attcompression <> '')
 """
 
-# What belongs to a foreign key of a parent's partition, or to a constraint trigger, is told there.
+# What belongs to a foreign key of a parent's partition, or to a constraint trigger, is shown there.
 _CONSTRAINTS: Final = """
 SELECT c.oid, 'constraint', c.name || '.' || quote_ident(n.conname),
     pg_get_constraintdef(n.oid), NULL, n.conname, jsonb_strip_nulls(jsonb_build_object(
-        'inherited', nullif(NOT n.conislocal, false), 'type', n.contype, 'columns', (SELECT jsonb_agg(a.attname
-        ORDER BY k.number) FROM unnest(n.conkey) WITH ORDINALITY AS k (attnum, number)
-        JOIN pg_attribute a ON a.attrelid = n.conrelid AND a.attnum = k.attnum)))
+        'inherited', nullif(NOT n.conislocal, false), 'type', n.contype,
+        'column', CASE n.contype WHEN 'n' THEN (SELECT attname FROM pg_attribute
+            WHERE attrelid = n.conrelid AND attnum = n.conkey[1]) END))
 FROM units c JOIN pg_constraint n ON n.conrelid = c.oid
 WHERE n.contype <> 't' AND NOT (n.contype = 'f' AND n.conparentid <> 0)
 """
@@ -157,7 +157,7 @@ FROM units c JOIN pg_rewrite w ON w.ev_class = c.oid
 WHERE w.rulename <> '_RETURN' OR w.ev_enabled <> 'O'
 """
 
-# A partition's copy of a trigger is told only where it is switched another way than the original.
+# A partition's copy of a trigger is shown only where it is switched another way than the original.
 _TRIGGERS: Final = """
 SELECT c.oid, 'trigger', c.name || '.' || quote_ident(t.tgname), concat_ws(' ',
     pg_get_triggerdef(t.oid), CASE t.tgenabled WHEN 'D' THEN 'DISABLED'
@@ -250,7 +250,7 @@ SELECT unit, kind, identity, definition, owner, n.nspname::text AS schema, rows.
     CASE WHEN kind IN ('column', 'constraint', 'index', 'rule', 'trigger', 'policy', 'statistics',
         'comment', 'privileges') THEN relname::text ELSE attributes->>'table' END AS relation,
     (attributes - 'table')::text AS attributes
-FROM ({parts}) AS rows JOIN units u ON u.oid = unit JOIN pg_namespace n ON n.oid = u.relnamespace
+FROM ({parts}) AS rows JOIN pg_class u ON u.oid = unit JOIN pg_namespace n ON n.oid = u.relnamespace
 """
 
 

@@ -1,7 +1,6 @@
 """A snapshot of the catalog and the difference of two."""
 
 import hashlib
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -163,8 +162,8 @@ def _apart(
 
 
 def _digest(found: CatalogObject) -> int:
-    name, attributes = found.label, json.dumps(found.attributes, sort_keys=True)
-    content = f"{len(name)} {name} {attributes}".encode("utf-8", "surrogatepass")
+    label = found.label
+    content = f"{len(label)} {label} {found.text}".encode("utf-8", "surrogatepass")
     return int.from_bytes(hashlib.sha256(content).digest())
 
 

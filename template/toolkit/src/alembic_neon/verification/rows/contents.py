@@ -217,7 +217,7 @@ def _lost_by_key(
             and _is_lost(then[each][at], later[each][at], _same_type(was, now, pair))
         ]
         if changed:
-            yield Loss(was.name, was.columns[pair[0]][0], _told(len(changed), *changed[0]))
+            yield Loss(was.name, was.columns[pair[0]][0], _changed(len(changed), *changed[0]))
 
 
 def _lost_without_key(
@@ -242,8 +242,8 @@ def _lost_without_key(
             del gone[(None,)]  # as above
             if gone:
                 value = next(iter(gone))[0]
-                told = f"{_many(gone.total(), 'value')} lost: {_short(value)}"
-                yield Loss(was.name, was.columns[pair[0]][0], told)
+                lost = f"{_many(gone.total(), 'value')} lost: {_short(value)}"
+                yield Loss(was.name, was.columns[pair[0]][0], lost)
     if changed > 0 and not named:
         yield Loss(was.name, "", f"values of {_many(changed, 'row')} are in other rows now")
 
@@ -266,7 +266,7 @@ def _is_lost(was: str | None, now: str | None, same_type: bool) -> bool:
     return was is not None and (was != now if same_type else now is None)
 
 
-def _told(count: int, was: str | None, now: str | None) -> str:
+def _changed(count: int, was: str | None, now: str | None) -> str:
     return f"{_many(count, 'value')} changed: {_short(was)} is {_short(now)} now"
 
 
