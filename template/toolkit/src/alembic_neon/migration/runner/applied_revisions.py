@@ -48,26 +48,33 @@ class AppliedRevisions:
         self._missing: dict[str, Script] = _with_ancestors(script, heads)
         self._is_there = True
 
-    def prepare(self, connection: Connection) -> None:
-        """Make the table, and learn what is in it already.
+    def prepare(self, connection: Connection, *, may_write: bool | None) -> None:
+        """Make the table, or learn what is in it already.
 
-        A role that may not make it migrates all the same.
+        `may_write` says whether the role may write to it; None: it is not there. A role that may
+        not make it, or write to it, migrates all the same.
         """
+        if may_write is None:
+            self._make(connection)
+        elif may_write:
+            read = _READ_SQL.format(table=self._table)
+            known = connection.exec_driver_sql(read, execution_options=TOOLKIT_STATEMENT).scalar()
+            for revision in known or ():
+                self._missing.pop(revision, None)
+        else:
+            self._is_there = False
+
+    def _make(self, connection: Connection) -> None:
         try:
             with connection.begin_nested():
                 connection.exec_driver_sql(
                     _CREATE_SQL.format(table=self._table), execution_options=TOOLKIT_STATEMENT
                 )
-            read = _READ_SQL.format(table=self._table)
-            known = connection.exec_driver_sql(read, execution_options=TOOLKIT_STATEMENT).scalar()
         except DBAPIError as error:
             if sqlstate(error) != _INSUFFICIENT_PRIVILEGE:
                 raise
             _log.warning("%s cannot be made: %s.", self._table, server_message(error))
             self._is_there = False
-            return
-        for revision in known or ():
-            self._missing.pop(revision, None)
 
     def statements(self, step: Step) -> list[str]:
         """Return what notes that a revision was applied or reverted; nothing for a stamp."""

@@ -25,6 +25,7 @@ from tenacity import (
 )
 
 from ...engine.driver_errors import is_connection_loss
+from ...engine.version_table import version_table
 from ...errors import ConnectionFailedError, MigrationError
 from .. import alembic_internals as internals
 from ..sql_events import SqlEvents, SqlListener
@@ -156,15 +157,17 @@ class MigrationRun:
         """List the steps, refuse what cannot be run, and make the tables that are written to."""
         migration_context, connection = self._context, self._connection
         with self._events.toolkit():
-            heads = migration_context.get_current_heads()
-            if internals.is_purge(migration_context):
-                heads = ()
+            revisions = version_table().revisions_quoted
+            has_versions, may_note = self._session.capture(self._table, revisions)
+            heads: tuple[str, ...] = ()
+            if has_versions and not internals.is_purge(migration_context):
+                heads = tuple(sorted(read_versions(connection, self._table)))
             self.heads = set(heads)
             steps = internals.list_steps(migration_context, heads)
             check_steps(connection, steps, self._table)
             has_work = steps or internals.is_purge(migration_context)
             if has_work and migration_context.script is not None:
-                self._stamp.prepare(migration_context.script, heads)
+                self._stamp.prepare(migration_context.script, heads, may_note=may_note)
             connection.commit()
         return steps
 

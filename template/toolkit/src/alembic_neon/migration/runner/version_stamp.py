@@ -1,6 +1,6 @@
 """Writes to the version table, and beside it, that a step was done: in the step's transaction."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -24,12 +24,17 @@ class VersionStamp:
         self._session = session
         self._applied: AppliedRevisions | None = None
 
-    def prepare(self, script: ScriptDirectory, heads: Iterable[str]) -> None:
-        """Make the tables, of a database that is at `heads`."""
+    def prepare(
+        self, script: ScriptDirectory, heads: Collection[str], *, may_note: bool | None
+    ) -> None:
+        """Make the tables, of a database that is at `heads`.
+
+        `may_note` is what `AppliedRevisions.prepare` takes as `may_write`.
+        """
         if not heads:
             internals.make_version_table(self._context)
         self._applied = AppliedRevisions(script, version_table().revisions_quoted, heads)
-        self._applied.prepare(self._connection)
+        self._applied.prepare(self._connection, may_write=may_note)
 
     def write(self, step: internals.Step, heads: Iterable[str], events: SqlEvents) -> set[str]:
         """Write that a step was done, and return what the version table holds once it is committed.
