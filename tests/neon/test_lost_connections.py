@@ -7,7 +7,7 @@ from typing import Any
 import asyncpg
 import pytest
 from alembic_neon import create_engine
-from alembic_neon.engine.driver_errors import explain
+from alembic_neon.engine.driver_errors import translate_driver_error
 from alembic_neon.errors import ConfigurationError, ConnectionFailedError
 from neon.plain import plain_engine
 from neon.stand_in import StandIn
@@ -59,7 +59,7 @@ async def test_a_refused_connection_is_not_wrapped_and_ours_waits_for_the_port(
     neon.edge.refuse()
     with pytest.raises(ConnectionRefusedError) as failed:
         await ask(plain)
-    assert isinstance(explain(failed.value, plain.url), ConnectionFailedError)
+    assert isinstance(translate_driver_error(failed.value, plain.url), ConnectionFailedError)
     opening = asyncio.get_running_loop().call_later(0.3, neon.edge.accept)
     assert await ask(engine) == 1
     opening.cancel()

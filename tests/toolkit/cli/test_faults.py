@@ -112,7 +112,7 @@ def test_outside_of_a_project(tmp_path: Path) -> None:
 
 def test_a_pyproject_that_is_no_toml(project: ScratchProject) -> None:
     (project.folder / "pyproject.toml").write_text("[tool\n")
-    refused(project.db("status"), 2, "is not valid TOML", "Mend that line")
+    refused(project.db("status"), 2, "is not valid TOML", "Fix that line")
 
 
 def test_a_postgres_version_that_neon_does_not_offer(project: ScratchProject) -> None:

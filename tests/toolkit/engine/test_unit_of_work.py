@@ -94,7 +94,7 @@ async def test_a_lost_connection_is_met_with_another_attempt(
     assert await query(COUNT) == 1, "what the lost attempts did is gone"
     assert len({id(session) for session in work.sessions}) == 3, "each attempt has a session"
     attempts = [r for r in caplog.records if r.name == "alembic_neon.engine.unit_of_work"]
-    assert [r.message[:12] for r in attempts] == ["Attempt 1 of", "Attempt 2 of"]
+    assert [r.message[:12] for r in attempts] == ["Attempt 1 to", "Attempt 2 to"]
 
 
 @pytest.mark.parametrize("sqlstate", ["40001", "40P01"])

@@ -38,7 +38,7 @@ class ConnectionFailedError(ToolkitError):
 class CommitOutcomeUnknownError(ToolkitError):
     """The connection was lost while COMMIT ran: the work is stored, whole, or not at all.
 
-    Only the application can tell, by a look at what the work would have stored.
+    Only the application can tell, by looking for what the work would have stored.
     """
 
 

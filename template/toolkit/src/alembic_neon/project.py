@@ -129,4 +129,4 @@ def read_toml(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"{path} is not valid TOML: {error}.", "Mend that line.") from None
+        raise ConfigurationError(f"{path} is not valid TOML: {error}.", "Fix that line.") from None

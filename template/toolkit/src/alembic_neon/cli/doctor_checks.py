@@ -114,12 +114,14 @@ async def _pool(connection: AsyncConnection, settings: Settings) -> Check:
     limit = int(await connection.scalar(text("SHOW max_connections")) or 0)
     reserved = int(await connection.scalar(text("SHOW superuser_reserved_connections")) or 0)
     free = limit - reserved
-    wanted = settings.db_pool_size + settings.db_max_overflow
+    per_process = settings.db_pool_size + settings.db_max_overflow
     if settings.url.is_pooled:
-        return Check("pool", "ok", f"{wanted} connections a process, to a pooled endpoint")
+        return Check("pool", "ok", f"{per_process} connections a process, to a pooled endpoint")
     if settings.db_pool_mode == "serverless":
-        return Check("pool", "ok", "none is kept (DB_POOL_MODE=serverless)")
-    detail = f"{wanted} connections a process at most, {free} free: {free // wanted} processes"
-    if free < wanted:
+        return Check("pool", "ok", "no pool (DB_POOL_MODE=serverless)")
+    detail = (
+        f"{per_process} connections a process at most, {free} free: {free // per_process} processes"
+    )
+    if free < per_process:
         return Check("pool", "wrong", f"{detail}; lower DB_POOL_SIZE or use the pooled endpoint")
     return Check("pool", "ok", detail)

@@ -25,7 +25,7 @@ def extension_settings(binaries: EmbeddedBinaries, version: int, data: Path) -> 
     folder.mkdir(parents=True, exist_ok=True)
     for name in _EXTENSIONS:
         control = (shipped / f"{name}.control").read_text(encoding="utf-8")
-        place = str(shipped).replace("'", "''")
-        text = f"{control}\ntrusted = true\ndirectory = '{place}'\n"
+        folder_literal = str(shipped).replace("'", "''")
+        text = f"{control}\ntrusted = true\ndirectory = '{folder_literal}'\n"
         (folder / f"{name}.control").write_text(text, encoding="utf-8")
     return {"extension_control_path": f"{folder.parent}:$system"}

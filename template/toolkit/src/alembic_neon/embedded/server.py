@@ -249,7 +249,7 @@ class LocalServer:
         return False
 
     def _make_data_folder(self, binaries: EmbeddedBinaries) -> None:
-        """Make the cluster beside its place and move it there whole, so none is ever half-made."""
+        """Make the cluster in a scratch folder and rename it, so that none is ever half-made."""
         scratch = Path(tempfile.mkdtemp(prefix=f"{self.data.name}.", dir=self.folder))
         try:
             binaries.chown_to_server_user(scratch)

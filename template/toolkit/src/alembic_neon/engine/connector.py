@@ -29,7 +29,7 @@ def make_connector(counters: Counters, *, server_timeout_seconds: float | None) 
     attempt, in growing waits with jitter, as long as asyncpg's `timeout` (seconds, for all attempts
     together) lasts. Neon's computes wake within some hundred ms. https://neon.com/docs/introduction/scale-to-zero
 
-    `server_timeout_seconds` is what the server is told by `SET`, as Neon's proxy drops startup
+    `server_timeout_seconds` is set on the server by `SET`, as Neon's proxy drops startup
     parameters; None where the session is shared (behind the pooler), where a SET would leak.
     """
 
@@ -46,7 +46,7 @@ def make_connector(counters: Counters, *, server_timeout_seconds: float | None) 
         try:
             connection = await retry_async(
                 attempt,
-                "to connect",
+                "connect",
                 _log,
                 is_retryable=is_retryable_connect_error,
                 deadline_seconds=timeout,

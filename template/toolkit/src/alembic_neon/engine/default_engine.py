@@ -119,7 +119,7 @@ async def get_session() -> AsyncIterator[AsyncSession]:
     """Yield one session per request; the caller commits, and what is left is rolled back.
 
     A dependency for web frameworks. The commit is the endpoint's own, since a dependency may end
-    only after the response was sent: a commit that failed then could not be told to the client.
+    only after the response was sent: nobody could answer the client that a commit failed.
 
     Raises:
         ConfigurationError: a setting is wrong.

@@ -28,7 +28,7 @@ _GONE: Final = (
     OSError,  # refused, reset, no such socket; TimeoutError too. SQLAlchemy does not wrap it.
 )
 
-# The socket said so, before or after there was a session. A TimeoutError is none of them: the
+# The socket reports it, before or after there was a session. A TimeoutError is none of them: the
 # statement or the start that took too long once takes as long again.
 _SOCKET_LOSSES: Final = (ConnectionError, asyncpg.PostgresConnectionError)
 # The server ended the session, or will end each until it has started.
@@ -145,32 +145,32 @@ def translate_driver_errors(url: URL) -> Iterator[None]:
     try:
         yield
     except (DBAPIError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        if (explanation := explain(error, url)) is None:
+        if (translated := translate_driver_error(error, url)) is None:
             raise
-        raise explanation from None
+        raise translated from None
 
 
-def explain(error: BaseException, url: URL) -> ToolkitError | None:
+def translate_driver_error(error: BaseException, url: URL) -> ToolkitError | None:
     """Return the error to show for a driver's one, or None if it is not about connecting."""
     where = url.set(drivername="postgresql", query={}).render_as_string(hide_password=True)
     match cause := driver_error(error):
         case _ if isinstance(cause, _CREDENTIALS):
             return ConfigurationError(
-                f"{where} refused the role or its password.", "Mend DATABASE_URL."
+                f"{where} refused the role or its password.", "Fix DATABASE_URL."
             )
         case asyncpg.InvalidCatalogNameError():
             return ConfigurationError(
-                f"{where}: there is no such database.", "Mend DATABASE_URL, or create the database."
+                f"{where}: there is no such database.", "Fix DATABASE_URL, or create the database."
             )
         case ssl.SSLCertVerificationError():
             return ConfigurationError(
                 f"{where}: its certificate is not trusted ({cause.verify_message}).",
-                "Mend the host's name, or give sslrootcert in DATABASE_URL.",
+                "Fix the host's name, or give sslrootcert in DATABASE_URL.",
             )
         case _ if isinstance(cause, _GONE):
-            reason = str(cause).partition("\n")[0] or "no answer in time"
+            reason = str(cause).partition("\n")[0].rstrip(".") or "no answer in time"
             return ConnectionFailedError(
-                f"{where} cannot be reached: {reason}",
+                f"{where} cannot be reached: {reason}.",
                 "Check that it runs and that DATABASE_URL names it: db doctor",
             )
     return None
@@ -182,7 +182,7 @@ def sqlstate(error: DBAPIError) -> str | None:
 
 
 def server_message(error: DBAPIError) -> str:
-    """Return what the server, or the driver, said, without the name of the driver's class."""
+    """Return the server's message, or the driver's, without the name of the driver's class."""
     return str(error.orig).partition(">: ")[2] or str(error.orig)
 
 

@@ -11,7 +11,7 @@ from .class_listeners import ignore_class_listeners
 from .connector import make_connector
 from .driver_errors import translate_driver_errors
 from .pool import CheckedQueuePool, CountedNullPool, Counters
-from .pool_stats import watch
+from .pool_stats import instrument
 from .settings import Settings, load_settings
 from .simple_query import SimpleQueryConnection
 from .telemetry import trace_if_installed
@@ -34,7 +34,7 @@ def create_engine(settings: Settings | None = None) -> AsyncEngine:
     With a pool (DB_POOL_MODE=server):
 
     - A connection that a suspend or a restart has cut is replaced before it is handed out
-      (`pool.CheckedQueuePool`, in the place of `pool_pre_ping`).
+      (`pool.CheckedQueuePool`, instead of `pool_pre_ping`).
     - `pool_recycle` of 240 s lies below Neon's suspend time of 300 s, so that no connection is used
       that a suspend may have cut. https://neon.com/docs/introduction/scale-to-zero
     - `pool_use_lifo`: connections that a quiet hour does not need age out at the pool's bottom.
@@ -43,7 +43,7 @@ def create_engine(settings: Settings | None = None) -> AsyncEngine:
     "serverless" keeps no connection between two units of work: the process may be frozen after
     each, and the pool is Neon's. https://neon.com/docs/connect/connection-pooling
 
-    Direct endpoint: the statement caches stay on, and the server is told the timeouts by `SET`
+    Direct endpoint: the statement caches stay on, and the timeouts are set on the server by `SET`
     after connecting, as the proxy drops them as startup parameters. asyncpg's own then comes
     5 s later: the server's error says more, and leaves the connection usable.
 
@@ -73,7 +73,7 @@ def create_engine(settings: Settings | None = None) -> AsyncEngine:
     if not url.is_pooled:
         arguments["command_timeout"] += _SERVER_FIRST_SECONDS
     engine = _create(url, arguments, settings)
-    watch(engine, counters)
+    instrument(engine, counters)
     trace_if_installed(engine)
     return engine
 

@@ -58,7 +58,7 @@ async def check_health(
     `engine` is one that `create_engine` made, by default the process's own where it is open.
 
     A check that queries every few seconds keeps a Neon compute awake for ever, so the database is
-    asked (connect, query, compare the revision) only where the application has not told already:
+    asked (connect, query, compare the revision) only where its own use does not answer it:
 
     - while the application's own units of work end well, nothing is asked;
     - while the application is silent, nothing is asked either: the last answer stands, with its
@@ -112,8 +112,8 @@ def _known(
     age_seconds = now - answered_at
     if max_age_seconds is not None and min(age_seconds, checked_age_seconds) >= max_age_seconds:
         return None
-    is_mended = memory.health.stage != "revision" and counters.last_success > memory.checked_at
-    if not (memory.health.ok or is_mended):
+    is_recovered = memory.health.stage != "revision" and counters.last_success > memory.checked_at
+    if not (memory.health.ok or is_recovered):
         is_fresh = checked_age_seconds < _FRESH_SECONDS
         return _aged(memory.health, checked_age_seconds) if is_fresh else None
     is_lost = counters.last_failure > answered_at

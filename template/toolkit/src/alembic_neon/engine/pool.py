@@ -92,7 +92,7 @@ class CheckedQueuePool(CountedPool, AsyncAdaptedQueuePool):
         try:
             if (error := _loss_of(record)) is not None:
                 record.invalidate(error)  # SQLAlchemy then connects it anew
-        except BaseException:  # cancelled: nobody else would give the place back
+        except BaseException:  # cancelled: nobody else would return the entry
             record.invalidate()
             super()._do_return_conn(record)
             raise

@@ -18,7 +18,7 @@ _log = logging.getLogger(__name__)
 class PoolStats:
     """The pool of one engine at one moment; all counts are since the engine was made.
 
-    - `size`: connections that are kept; 0 without a pool (DB_POOL_MODE=serverless).
+    - `size`: connections that the pool holds; 0 without a pool (DB_POOL_MODE=serverless).
     - `checked_in`, `checked_out`, `overflow`: idle ones, those in use, those in use beyond `size`.
     - `waits`, `timeouts`: checkouts that found all connections in use, and those that gave up.
     - `connects`, `connect_failures`: sessions that were opened, and attempts that failed.
@@ -71,7 +71,7 @@ def counters_of(engine: AsyncEngine) -> Counters:
     return engine.pool.counters
 
 
-def watch(engine: AsyncEngine, counters: Counters) -> None:
+def instrument(engine: AsyncEngine, counters: Counters) -> None:
     """Count and log what happens to the engine's connections, by SQLAlchemy's events."""
     assert isinstance(engine.pool, CountedPool)  # noqa: S101 - chosen by create_engine
     engine.pool.counters = counters
@@ -89,7 +89,7 @@ def watch(engine: AsyncEngine, counters: Counters) -> None:
 
     def invalidated(_: Any, __: Any, error: BaseException | None) -> None:
         counters.invalidations += 1
-        reason = type(driver_error(error)).__name__ if error else "no longer wanted"
+        reason = type(driver_error(error)).__name__ if error else "not needed any more"
         _log.info("A connection was lost and is replaced: %s", reason)
 
     event.listen(target, "connect", opened)

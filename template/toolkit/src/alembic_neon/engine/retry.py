@@ -20,7 +20,7 @@ Result = TypeVar("Result")
 
 async def retry_async(
     work: Callable[[], Awaitable[Result]],
-    what: str,
+    operation_name: str,
     log: logging.Logger,
     *,
     is_retryable: Callable[[BaseException], bool],
@@ -31,7 +31,7 @@ async def retry_async(
 
     The waits grow from 0.1 s to `longest_wait_seconds`, with jitter, and none ends later than
     `deadline_seconds` after the first attempt began. Each failed attempt is a warning in `log`,
-    which calls it an attempt `what`.
+    under `operation_name`.
     """
     started = time.monotonic()
     try:
@@ -50,9 +50,9 @@ async def retry_async(
     def warn(state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
         log.warning(
-            "Attempt %d %s failed after %.2f s (%s); the next begins in %.2f s",
+            "Attempt %d to %s failed after %.2f s (%s); the next begins in %.2f s",
             state.attempt_number,
-            what,
+            operation_name,
             time.monotonic() - started,
             type(driver_error(error)).__name__ if error else "no error",
             state.upcoming_sleep,

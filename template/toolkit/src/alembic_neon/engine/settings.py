@@ -115,7 +115,11 @@ class Settings(BaseSettings):
     )
 
     db_pool_size: int = Field(
-        20, ge=1, le=4000, title="connections kept", description="a whole number from 1 to 4000"
+        20,
+        ge=1,
+        le=4000,
+        title="connections in the pool",
+        description="a whole number from 1 to 4000",
     )
     db_max_overflow: int = Field(
         10,

@@ -72,7 +72,7 @@ class UnpreparedStatement:
         return ()
 
     async def fetch(self, *parameters: Any) -> tuple[()]:
-        """Run it; return the rows. Parameters without a place in it are refused by the server."""
+        """Run it; return the rows. The server refuses parameters that it does not have."""
         self._status = await self._connection.execute(self._query, *parameters)
         return ()
 

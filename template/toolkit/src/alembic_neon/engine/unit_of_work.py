@@ -59,7 +59,7 @@ async def run_transaction(
 
     return await retry_async(
         lambda: _attempt(target, work, isolation_level),
-        "of a transaction",
+        "run a transaction",
         _log,
         is_retryable=is_retryable,
         deadline_seconds=deadline_seconds,

@@ -153,7 +153,7 @@ class DatabaseURL:
 
     @property
     def ssl_mode(self) -> str | None:
-        """The parameter `sslmode`, one of libpq's; what is made of it is said in `tls`."""
+        """The parameter `sslmode`, one of libpq's; `tls` decides what it means."""
         return self._single("sslmode")
 
     @property
@@ -192,7 +192,7 @@ class DatabaseURL:
     def connect_args(self) -> dict[str, Any]:
         """asyncpg's arguments that the URL asks for, without TLS and those of the settings.
 
-        What the URL leaves out is said here too, where asyncpg would read it from PGPORT,
+        What the URL leaves out is in them too, where asyncpg would read it from PGPORT,
         PGTARGETSESSIONATTRS or PGSSLNEGOTIATION: the URL alone says where the database is.
         """
         arguments: dict[str, Any] = {

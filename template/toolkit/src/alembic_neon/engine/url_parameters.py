@@ -11,7 +11,7 @@ SUPPORTED_PARAMETERS: Final = frozenset(
     | {"connect_timeout", "target_session_attrs", "pgbouncer"}
 )
 
-# libpq's that change nothing which is promised here: how a socket is kept alive, how libpq would
+# libpq's that change nothing which is promised here: a socket's keepalive, how libpq would
 # negotiate. They stay in the URL, for the programs that it is handed to. `channel_binding` is among
 # them as asyncpg has none; that TLS is verified in full guards against the same attacker.
 # https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS

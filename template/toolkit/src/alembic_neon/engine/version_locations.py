@@ -46,8 +46,8 @@ def version_folders() -> list[Path]:
         ConfigurationError: the file that says so cannot be read.
     """
     file = config_file()
-    said = _in_toml(file) if file.name == TOML_FILE else _in_ini(file)
-    return [file.parent / each for each in said]
+    folders = _in_toml(file) if file.name == TOML_FILE else _in_ini(file)
+    return [file.parent / folder for folder in folders]
 
 
 def _in_toml(file: Path) -> list[str]:
@@ -57,9 +57,9 @@ def _in_toml(file: Path) -> list[str]:
     if not isinstance(locations, list):
         locations = [f"{settings.get('script_location', '%(here)s/migrations')}/versions"]
     try:
-        return [str(each) % here for each in locations]
+        return [str(location) % here for location in locations]
     except (KeyError, ValueError) as error:
-        raise ConfigurationError(f"{file}: version_locations: {error}.", "Mend it.") from None
+        raise ConfigurationError(f"{file}: version_locations: {error}.", "Fix it there.") from None
 
 
 def _in_ini(file: Path) -> list[str]:
@@ -73,7 +73,7 @@ def _in_ini(file: Path) -> list[str]:
         )
     except Error as error:
         reason = str(error).partition("\n")[0]
-        raise ConfigurationError(f"{file} cannot be read: {reason}.", "Mend it.") from None
+        raise ConfigurationError(f"{file} cannot be read: {reason}.", "Fix it there.") from None
     if not locations:
         return [f"{location}/versions"]
     if separator in _SEPARATORS:
