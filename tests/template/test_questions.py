@@ -1,6 +1,7 @@
 """The questions: what they default to, what they refuse, and what they say to do."""
 
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,13 @@ def test_the_name_follows_from_the_folder(
     template: Template, tmp_path: Path, folder: str, name: str
 ) -> None:
     assert answers(template.render(tmp_path / folder))["project_name"] == name
+
+
+def test_the_tests_run_on_no_older_copier_than_projects_may() -> None:
+    """The weekly run on the lowest versions that the bounds allow has this Copier."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    needed = [line for line in settings["dependency-groups"]["dev"] if line.startswith("copier>=")]
+    assert needed == [f"copier>={COPIER_YML['_min_copier_version']},<10"]
 
 
 def test_a_clone_with_changes_that_are_not_committed_is_refused(
