@@ -117,7 +117,7 @@ def test_the_toolkit_changes_its_way_there_and_back(
         code = "import alembic_neon; print(alembic_neon.__file__)"
         where = check(uv(), "run", "--no-sync", "python", "-c", code, cwd=project)
         assert where.startswith(str(project / "toolkit")) == (toolkit == "folder")
-        passed = check(uv(), "run", "--no-sync", "pytest", "-q", "-n", "2", cwd=project)
-        assert " passed" in passed
+        pytest_command = ("pytest", "-q", "-n", "2", f"--basetemp={tmp_path / 'pytest'}")
+        assert " passed" in check(uv(), "run", "--no-sync", *pytest_command, cwd=project)
         commit_all(project, f"Take the toolkit as a {toolkit}")
     assert pin_of(project) == at_first
