@@ -14,6 +14,7 @@ from alembic_neon.engine.factory import create_migration_engine
 from alembic_neon.engine.url import DatabaseURL
 from alembic_neon.errors import ConfigurationError
 from alembic_neon.migration.alembic_internals import Step, upgrade_steps
+from alembic_neon.migration.autogenerate.generate import create_revision
 from alembic_neon.migration.commands import script_directory
 from alembic_neon.migration.runner.run import upgrade
 from alembic_neon.project import read_toml
@@ -130,6 +131,20 @@ async def test_an_error_in_a_file_of_the_project_is_one_line_with_its_place(
     with pytest.raises(ConfigurationError, match=words) as failure:
         await upgrade(database, config=revised.config)
     assert "\n" not in str(failure.value)
+
+
+async def test_a_foreign_key_to_a_table_that_no_model_declares_is_one_line(
+    revised: ScratchProject, database: DatabaseURL
+) -> None:
+    revised.models("""
+        import sqlalchemy as sa
+        metadata = sa.MetaData()
+        sa.Table("child", metadata, sa.Column("parent", sa.ForeignKey("nowhere.id")))
+    """)
+    await upgrade(database)
+    with pytest.raises(ConfigurationError, match="could not find table 'nowhere'") as failure:
+        await create_revision(database, "child", revised.config)
+    assert failure.value.hint.startswith("Import the module that declares it")
 
 
 def test_plain_alembic_uses_the_same_settings(

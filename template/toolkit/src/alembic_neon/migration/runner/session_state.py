@@ -39,7 +39,7 @@ END $alembic_neon$
 
 
 class SessionState(SqlListener):
-    """The session as the run found it, made anew for each revision.
+    """The session as the run found it, restored at the end of each revision.
 
     It costs no round trip: BEGIN takes it along, and the version stamp what comes before it.
     """
@@ -65,11 +65,11 @@ class SessionState(SqlListener):
         return row.has_versions, row.may_note
 
     def begin_revision(self, *, waits_for_disk: bool | None) -> None:
-        """Let the transaction begin with the session's own settings, and with a mark.
+        """Let the transaction begin with the limits of ordinary statements, and with a mark.
 
         `waits_for_disk` is `synchronous_commit`; None leaves it as it is.
         """
-        settings = self._own | self._timeouts.reset().settings
+        settings = self._timeouts.reset().settings
         if waits_for_disk is not None:
             settings["synchronous_commit"] = "on" if waits_for_disk else "off"
         self._is_marked = True
