@@ -21,6 +21,9 @@ _PRELOAD: Final = [
     "copier._cli",
     "alembic_neon.cli.app",
     "alembic_neon.cli.check",
+    "alembic_neon.cli.revision",
+    "alembic_neon.cli.status",
+    "alembic_neon.cli.upgrade",
     "alembic_neon.migration.environment",
     "forked_runs",
 ]

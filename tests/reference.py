@@ -24,6 +24,7 @@ if __name__ == "__main__":  # pytest has its own way to the toolkit
 # ruff: noqa: E402 - what follows is found only now
 from alembic_neon import errors, project, pytest_plugin
 from alembic_neon.cli.app import app, main
+from alembic_neon.cli.lazy import LazyCommand
 from alembic_neon.engine.settings import Settings
 from alembic_neon.migration.history import markers
 from alembic_neon.migration.lint import rules
@@ -88,6 +89,7 @@ def _commands() -> Iterator[str]:
 def _of_group(group: Any, context: Any, prefix: str) -> Iterator[str]:
     for name in group.list_commands(context):
         command = group.get_command(context, name)
+        command = command.load() if isinstance(command, LazyCommand) else command
         inner = command.make_context(name, [], parent=context, resilient_parsing=True)
         if hasattr(command, "list_commands"):
             yield from _of_group(command, inner, f"{prefix} {name}")
@@ -97,7 +99,11 @@ def _of_group(group: Any, context: Any, prefix: str) -> Iterator[str]:
 
 def _of_command(command: Any, context: Any, name: str) -> Iterator[str]:
     assert command.help, f"{name} has no help"
-    arguments = [each.metavar for each in command.params if each.param_type_name == "argument"]
+    arguments = [
+        each.metavar if each.required else f"[{each.metavar}]"
+        for each in command.params
+        if each.param_type_name == "argument"
+    ]
     yield f"### `{' '.join([name, *arguments])}`\n"
     yield f"{inspect.cleandoc(command.help)}\n"
     shown = [each for each in command.params if each.name != "help"]

@@ -22,6 +22,7 @@ from typing import Any, Final
 
 import pytest
 from alembic_neon.cli.app import app
+from alembic_neon.cli.lazy import LazyCommand
 from page_commands import blocks
 from rendering import ROOT, Template, check, commit_all, run, uv
 from typer.main import get_command
@@ -293,6 +294,7 @@ def require_known(command: str) -> None:
         if hasattr(found, "list_commands"):
             found = found.get_command(context, word)
             assert found is not None, f"{command}: there is no command {word}"
+            found = found.load() if isinstance(found, LazyCommand) else found
             context = found.make_context(word, [], parent=context, resilient_parsing=True)
         elif word.startswith("--"):
             options = {option for each in found.params for option in each.opts}

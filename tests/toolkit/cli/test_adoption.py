@@ -76,7 +76,7 @@ def test_an_existing_history_is_taken_over_with_its_version_table_and_its_option
     assert "schema_versions" not in (adopted.folder / "plan.json").read_text()
     db(adopted, "promote", "--plan", "plan.json")
     assert "nothing is pending" in db(adopted, "status")
-    assert "3 revisions taken back" in db(adopted, "downgrade", "base")
+    assert "Reverted 3 revisions." in db(adopted, "downgrade", "base")
 
 
 def test_alembic_itself_reads_no_db_toml_and_touches_nothing(adopted: ScratchProject) -> None:

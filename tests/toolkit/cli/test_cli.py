@@ -1,12 +1,18 @@
 """The command line, as a person runs it: one project, on its own embedded server."""
 
 import json
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic_neon.cli.app import app
+from alembic_neon.cli.lazy import COMMANDS, LazyCommand
 from scratch_project import ScratchProject
+from typer.testing import CliRunner
 
 MODELS = """
 import sqlalchemy as sa
@@ -40,7 +46,7 @@ def good(project: ScratchProject, *arguments: str, **environment: str) -> str:
     """Run a command that must succeed and return what it said to the person."""
     result = project.db(*arguments, **environment)
     assert result.returncode == 0, result.stderr
-    return result.stderr
+    return result.stdout + result.stderr
 
 
 def answer(project: ScratchProject, *arguments: str, **environment: str) -> Any:
@@ -57,7 +63,53 @@ def test_the_help_names_every_command(project: ScratchProject) -> None:
     branch = project.db("branch", "--help").stdout
     for command in ("list", "create", "delete", "reset", "url", "use"):
         assert f" {command} " in branch
-    assert "completion" not in result.stdout + branch, "a project's shell knows no `db`"
+    assert "--install-completion" in result.stdout
+    assert "Usage: db [OPTIONS] COMMAND [ARGS]..." in result.stdout
+    assert "Usage: db upgrade [OPTIONS] [REV]" in project.db("upgrade", "--help").stdout
+    version = project.db("--version").stdout
+    assert re.fullmatch(r"alembic-neon \d+\.\d+\.\d+\n", version)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_typo_of_any_command_is_answered_with_the_command(name: str) -> None:
+    answer = CliRunner().invoke(app, [f"{name[:-1]}x" if len(name) > 4 else f"{name}x"])
+    assert answer.exit_code == 2
+    assert f"Did you mean '{name}'" in " ".join(answer.output.split())
+
+
+def test_the_list_of_commands_says_what_each_says_itself(project: ScratchProject) -> None:
+    for name in COMMANDS:
+        command = LazyCommand(name)
+        assert command.summary() == (command.load().help or "").partition("\n\n")[0]
+
+
+def test_help_and_version_import_nothing_that_a_database_needs() -> None:
+    code = (
+        "import sys; from alembic_neon.cli.app import main\n"
+        "try: main()\nexcept SystemExit: pass\n"
+        "heavy = {'alembic', 'sqlalchemy', 'asyncpg', 'pydantic', 'httpx2', 'psutil', 'mako'}\n"
+        "print('imported:', *sorted(heavy & sys.modules.keys()))"
+    )
+    for option in ("--help", "--version"):
+        command = [sys.executable, "-c", code, option]
+        output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        assert output.endswith("imported:\n"), output
+
+
+def test_results_go_to_standard_output_and_progress_to_standard_error(
+    project: ScratchProject,
+) -> None:
+    good(project, "revision", "-m", "create notes")
+    status = project.db("status")
+    assert "1 pending:" in status.stdout
+    assert "_create_notes.py" in status.stdout
+    assert status.stderr == ""
+    upgraded = project.db("upgrade")
+    assert upgraded.stdout == ""
+    assert "create notes" in upgraded.stderr
+    with_json = project.db("status", "--json", "-")
+    json.loads(with_json.stdout)
+    assert "nothing is pending" in with_json.stderr
 
 
 def test_from_a_model_to_a_table_and_back(project: ScratchProject) -> None:
@@ -72,10 +124,10 @@ def test_from_a_model_to_a_table_and_back(project: ScratchProject) -> None:
     assert "create notes" in said
     assert "1 revision applied." in said
     assert "nothing is pending" in good(project, "status")
-    assert "The database is at that revision already." in good(project, "upgrade")
+    assert "Already at that revision." in good(project, "upgrade")
     assert "no revision was written" in good(project, "revision", "-m", "again")
-    assert "1 revision taken back." in good(project, "downgrade", "-1")
-    assert "There was nothing to take back." in good(project, "downgrade", "base")
+    assert "Reverted 1 revision." in good(project, "downgrade", "-1")
+    assert "Already at that revision." in good(project, "downgrade", "base")
 
 
 def test_json_is_all_that_standard_output_holds(project: ScratchProject) -> None:
@@ -101,9 +153,10 @@ def test_json_goes_into_a_file(project: ScratchProject, tmp_path: Path) -> None:
 
 
 def test_progress_goes_to_standard_error_without_colour_in_a_pipe(project: ScratchProject) -> None:
-    result = project.db("doctor")
+    result = project.db("upgrade")
     assert result.stdout == ""
     assert "\x1b" not in result.stderr
+    assert "\x1b" not in project.db("doctor").stdout
 
 
 def test_sql_is_printed_and_the_database_left_alone(project: ScratchProject) -> None:
@@ -171,4 +224,4 @@ def test_the_doctor_says_which_version_stands_in(project: ScratchProject) -> Non
 def test_the_doctor_sees_a_pool_that_is_larger_than_the_server(project: ScratchProject) -> None:
     result = project.db("doctor", DB_POOL_SIZE="500")
     assert result.returncode == 1
-    assert "lower DB_POOL_SIZE or use the pooled endpoint" in " ".join(result.stderr.split())
+    assert "lower DB_POOL_SIZE or use the pooled endpoint" in " ".join(result.stdout.split())

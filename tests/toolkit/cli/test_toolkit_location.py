@@ -76,7 +76,7 @@ def test_a_project_without_settings_of_the_toolkit_is_told_what_is_assumed(
 ) -> None:
     (project.folder / "pyproject.toml").write_text('[project]\nname = "scratch"\n')
     result = project.db("doctor", DATABASE_URL="postgresql://r@127.0.0.1:1/d")
-    assert "no [tool.db] in pyproject.toml: PostgreSQL 18 is assumed" in result.stderr
+    assert "no [tool.db] in pyproject.toml: PostgreSQL 18 is assumed" in result.stdout
 
 
 def test_two_toolkits_in_one_environment_are_found(

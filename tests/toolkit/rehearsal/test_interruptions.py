@@ -39,6 +39,7 @@ async def start(
             [sys.executable, "-m", "alembic_neon", "rehearse", *arguments],
             cwd=project.folder,
             env=os.environ | neon_api.environment | {"PYTHONPATH": str(TOOLKIT_PARENT)},
+            stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
@@ -67,7 +68,8 @@ def read_until(process: "subprocess.Popen[str]", beginning: str) -> None:
 def end(process: "subprocess.Popen[str]") -> tuple[int, str]:
     """Wait for the end, and return the exit code and what else was said."""
     assert process.stderr is not None
-    rest = process.stderr.read()
+    assert process.stdout is not None
+    rest = process.stderr.read() + process.stdout.read()
     return process.wait(60), rest
 
 

@@ -75,7 +75,7 @@ def test_there_and_back(main: DatabaseURL) -> None:
     assert revisions(main) == ["b2"]
     listed = db("restore")
     assert listed.exit_code == 0
-    assert [line.split()[0] for line in listed.stderr.splitlines()[1:]] == [point]
+    assert [line.split()[0] for line in listed.stdout.splitlines()[1:]] == [point]
     refused(db("restore", point), 2, "Aborted. Answer y, or give --yes.")
     assert revisions(main) == ["b2"]
     restored = db("restore", point, "--yes")
@@ -93,15 +93,15 @@ def test_a_blocked_rehearsal_ends_with_1_and_cannot_be_promoted(
     project.revision("b2", "a1", up='op.execute("SELECT 1/0")')
     result = db("rehearse")
     assert result.exit_code == 1
-    assert "division by zero" in result.stderr
-    assert result.stderr.endswith("Blocked: 1 error must be fixed before promoting\n")
+    assert "division by zero" in result.stdout
+    assert result.stdout.endswith("Blocked: 1 error must be fixed before promoting\n")
     refused(db("promote"), 1, "verdict is blocked")
 
 
 def test_a_smoke_test_that_fails_blocks(main: DatabaseURL) -> None:
     result = db("rehearse", "--run", "exit 7")
     assert result.exit_code == 1
-    assert "exit 7 ended with 7." in result.stderr
+    assert "exit 7 ended with 7." in result.stdout
 
 
 def test_what_cannot_be_written_is_refused_before_a_branch_is_made(

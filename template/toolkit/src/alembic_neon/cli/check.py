@@ -10,8 +10,7 @@ from alembic.config import Config
 from alembic.script import Script
 
 from ..branches.comparison import compare_all
-from ..branches.target import describe_url
-from ..engine.settings import load_settings
+from ..branches.target import describe_url, target_url
 from ..engine.url import DatabaseURL
 from ..errors import ConnectionFailedError, MigrationError, UsageError
 from ..migration.autogenerate.drift import drift_finding
@@ -20,7 +19,7 @@ from ..migration.configuration import alembic_config
 from ..migration.history.status import Status, read_status
 from ..migration.lint import Finding, lint_revisions
 from ..migration.lint.findings import SEVERITIES, severity_key
-from .console import echo, print_findings, success, write_json
+from .console import echo, print_findings, result, write_json
 from .github_annotations import annotate
 from .options import json_option
 
@@ -62,15 +61,15 @@ def show(findings: Sequence[Finding]) -> None:
     words = ("error", "warning", "note")
     parts = [f"{n} {word}{'s' * (n != 1)}" for n, word in zip(counts, words, strict=True) if n]
     if counts[0]:
-        echo(f"Failed: {', '.join(parts)}.", "bold")
+        result(f"Failed: {', '.join(parts)}.", "bold red")
     else:
-        success(f"Passed with {', '.join(parts)}." if parts else "No problems found.")
+        result(f"✓ Passed with {', '.join(parts)}." if parts else "✓ No problems found.", "green")
 
 
 async def _check(since: str | None, *, everything: bool) -> list[Finding]:
     config = alembic_config()
     script = script_directory(config)
-    url = load_settings().direct_url
+    url = target_url()
     echo(f"Checking the models, the migrations and {describe_url(url)}.")
     status = await _status(url, config)
     revisions = _chosen(config, since, status, everything=everything)

@@ -1,4 +1,4 @@
-"""What a person sees: tables, progress and errors on standard error, JSON where it is asked for.
+"""What a person sees: results on standard output, progress and errors on standard error.
 
 Rich is imported where there is a terminal or a table: a deploy that has neither starts without it.
 """
@@ -22,26 +22,44 @@ if TYPE_CHECKING:
 _PIPE_WIDTH: Final = 1000
 
 
-def is_terminal() -> bool:
-    """Tell whether standard error shows colours, or is to be treated as if it did."""
-    return bool(os.environ.get("FORCE_COLOR")) or sys.stderr.isatty()
+class _Results:
+    """Where results go: to standard output, unless that is to hold JSON and nothing else."""
+
+    to_stderr = False
+
+
+def reserve_stdout(is_reserved: bool) -> None:
+    """Leave standard output to `write_json` alone; results go to standard error then."""
+    _Results.to_stderr = is_reserved
+
+
+def is_terminal(*, stderr: bool = True) -> bool:
+    """Tell whether a stream shows colours, or is to be treated as if it did."""
+    stream = sys.stderr if stderr else sys.stdout
+    return bool(os.environ.get("FORCE_COLOR")) or stream.isatty()
 
 
 @cache
-def _console(width: int | None = None) -> "Console":
+def _console(width: int | None, *, stderr: bool) -> "Console":
     from rich.console import Console
 
-    return Console(stderr=True, highlight=False, width=width)
+    return Console(stderr=stderr, highlight=False, width=width)
 
 
-def _print(*parts: tuple[str, str]) -> None:
+def _print(*parts: tuple[str, str], stderr: bool = True) -> None:
     """Print texts with their styles as one line."""
-    if not is_terminal():
-        print("".join(text for text, _ in parts), file=sys.stderr, flush=True)
+    if not is_terminal(stderr=stderr):
+        stream = sys.stderr if stderr else sys.stdout
+        print("".join(text for text, _ in parts), file=stream, flush=True)
         return
     from rich.text import Text
 
-    _console().print(Text.assemble(*parts), soft_wrap=True)
+    _console(None, stderr=stderr).print(Text.assemble(*parts), soft_wrap=True)
+
+
+def result(message: str, style: str = "") -> None:
+    """Print a line of what was asked for."""
+    _print((message, style), stderr=_Results.to_stderr)
 
 
 def echo(message: str, style: str = "") -> None:
@@ -72,7 +90,9 @@ def print_table(headers: Sequence[str], rows: "Iterable[Sequence[str | Text]]") 
         table.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in row))
     if table.row_count:
         # A pipe has no width: what reads it finds a row on a line.
-        _console(None if is_terminal() else _PIPE_WIDTH).print(table)
+        stderr = _Results.to_stderr
+        width = None if is_terminal(stderr=stderr) else _PIPE_WIDTH
+        _console(width, stderr=stderr).print(table)
 
 
 def print_findings(findings: "Iterable[Finding]") -> None:
@@ -125,11 +145,14 @@ def write_text(target: str | None, render: Callable[[], str]) -> None:
 def require_writable(*targets: str | None) -> None:
     """Refuse targets of `write_text` before the work whose result they would lose.
 
+    Where one is standard output, that is reserved for it.
+
     Raises:
         ConfigurationError: the folder of one is not there, or several are standard output.
     """
     if targets.count("-") > 1:
         raise ConfigurationError("Only one thing can go to standard output.", "Name files.")
+    reserve_stdout("-" in targets)
     for target in targets:
         if target not in (None, "-") and not Path(str(target)).absolute().parent.is_dir():
             raise ConfigurationError(

@@ -43,7 +43,7 @@ _NOTHING_SELECTED: Final = 5
 def run_tests(
     arguments: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[PYTEST ARGS]...", help="Further arguments, as pytest takes them."),
+        typer.Argument(metavar="PYTEST_ARGS", help="Further arguments, as pytest takes them."),
     ] = None,
     only_new: Annotated[
         bool, typer.Option("--only-new", help="Of the revisions, test only the pending ones.")
@@ -66,11 +66,10 @@ def run_tests(
 
 def _pending() -> list[str]:
     """Return the revisions that the settings' database does not have: asked for here, not there."""
-    from ..branches.target import describe_url
-    from ..engine.settings import load_settings
+    from ..branches.target import describe_url, target_url
     from ..migration.history.status import read_status
 
-    url = load_settings().direct_url
+    url = target_url()
     found = [script.revision for script in asyncio.run(read_status(url)).pending]
     echo(f"{len(found)} revision{'s' * (len(found) != 1)} pending in {describe_url(url)}.")
     return found

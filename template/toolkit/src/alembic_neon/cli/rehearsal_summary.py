@@ -15,7 +15,7 @@ from ..rehearsal.report.words import (
     verdict_line,
 )
 from ..rehearsal.result import Rehearsal
-from .console import echo, print_table
+from .console import print_table, result
 
 _STYLES: Final = {"safe": "bold green", "review": "bold yellow", "blocked": "bold red"}
 _SEVERITY_STYLES: Final = {"error": "bold red", "warning": "yellow", "info": "dim"}
@@ -25,20 +25,20 @@ _MOST_FINDINGS: Final = 50
 
 def print_rehearsal(rehearsal: Rehearsal) -> None:
     """Print the report to standard error."""
-    echo(summary(rehearsal), "bold")
+    result(summary(rehearsal), "bold")
     _print_statements(rehearsal)
     if rehearsal.not_tried:
-        echo(not_tried(rehearsal), "yellow")
-    echo(f"round trip  {round_trip_words(rehearsal)}")
+        result(not_tried(rehearsal), "yellow")
+    result(f"round trip  {round_trip_words(rehearsal)}")
     if rehearsal.load is not None:
         load = rehearsal.load
-        echo(
+        result(
             f"load        {load.reads} reads, the longest {duration(load.longest_read_ms)}; "
             f"{load.writes} writes, the longest {duration(load.longest_write_ms)}; "
             f"{load.failures} failed"
         )
     _print_findings(rehearsal)
-    echo(verdict_line(rehearsal), _STYLES[rehearsal.verdict])
+    result(verdict_line(rehearsal), _STYLES[rehearsal.verdict])
 
 
 def _print_statements(rehearsal: Rehearsal) -> None:
@@ -56,7 +56,7 @@ def _print_statements(rehearsal: Rehearsal) -> None:
         ],
     )
     if len(groups) > _MOST_STATEMENTS:
-        echo(f"and {len(groups) - _MOST_STATEMENTS} more statements: see --html", "dim")
+        result(f"and {len(groups) - _MOST_STATEMENTS} more statements: see --html", "dim")
 
 
 def _print_findings(rehearsal: Rehearsal) -> None:
@@ -64,7 +64,7 @@ def _print_findings(rehearsal: Rehearsal) -> None:
         location = f" ({finding.place})" if finding.place else ""
         revision = f", {finding.revision}" if finding.revision else ""
         style = _SEVERITY_STYLES[finding.severity]
-        echo(f"{finding.severity}: {finding.rule}{revision}{location}", style)
-        echo(f"    {finding.message} {finding.hint}".rstrip())
+        result(f"{finding.severity}: {finding.rule}{revision}{location}", style)
+        result(f"    {finding.message} {finding.hint}".rstrip())
     if len(rehearsal.findings) > _MOST_FINDINGS:
-        echo(f"and {len(rehearsal.findings) - _MOST_FINDINGS} more findings: see --html", "dim")
+        result(f"and {len(rehearsal.findings) - _MOST_FINDINGS} more findings: see --html", "dim")

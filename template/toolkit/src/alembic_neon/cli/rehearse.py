@@ -95,7 +95,7 @@ def promote_command(
 
 def restore_command(
     point: Annotated[
-        str | None, typer.Argument(metavar="[POINT]", help="A restore point; without one, a list.")
+        str | None, typer.Argument(metavar="POINT", help="A restore point; without one, a list.")
     ] = None,
     branch: Annotated[
         str | None, typer.Option(metavar="NAME", help="Whose points; default: DATABASE_URL's.")
