@@ -175,7 +175,10 @@ def test_a_folder_that_may_not_be_written_to(open_folder: Path) -> None:
     project = ScratchProject.make(open_folder / "project")
     project.folder.chmod(0o555)
     # Root may write everywhere, so it becomes somebody else when everything is imported.
-    code = f"import os, alembic_neon.cli.app as app\nos.getuid() or os.setuid({NOBODY})\napp.main()"
+    code = (
+        "import os, typer._adapters, alembic_neon.cli.upgrade, alembic_neon.cli.app as app\n"
+        f"os.getuid() or os.setuid({NOBODY})\napp.main()"
+    )
     command = (sys.executable, "-c", code, "upgrade")
     result = run(*command, cwd=project.folder, PYTHONPATH=str(TOOLKIT_PARENT))
     project.folder.chmod(0o755)
@@ -241,6 +244,7 @@ def test_a_disk_that_fills_up_within_a_run(small_disk: Path) -> None:
     result = project.db("upgrade")
     refused(result, 1, "b2: the server's disk is full", "rolled back")
     status = project.db("status", "--json", "-")
+    assert status.returncode == 0, status.stderr
     assert json.loads(status.stdout)["current"] == ["a1"], "what was finished stays"
     taken.unlink()
     assert project.db("upgrade").returncode == 0, "the next run needs nothing but room"

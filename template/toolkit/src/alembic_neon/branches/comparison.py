@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 
 from alembic.config import Config
+from asyncpg import PostgresError
 from sqlalchemy import MetaData
-from sqlalchemy.exc import NoReferenceError
+from sqlalchemy.exc import DBAPIError, NoReferenceError
 
+from ..engine.driver_errors import server_message
 from ..engine.factory import create_migration_engine
 from ..engine.url import DatabaseURL
 from ..errors import ConfigurationError, ToolkitError
@@ -122,7 +124,9 @@ async def compare_with_migrations(url: DatabaseURL, status: Status) -> list[Find
     try:
         async with scratch_branch(*status.current) as migrated:
             made = await take_snapshot(migrated)
-    except ToolkitError as error:
-        message = f"The database was not compared with the migrations: {error.message}"
+        return list(find_live_drift(await take_snapshot(url), made))
+    except (ToolkitError, DBAPIError, PostgresError) as error:  # a full disk, for one
+        reason = server_message(error) if isinstance(error, DBAPIError) else str(error)
+        reason = " ".join(reason.split())
+        message = f"The database was not compared with the migrations: {reason}"
         return [drift_finding("not-compared", message)]
-    return list(find_live_drift(await take_snapshot(url), made))
