@@ -104,6 +104,49 @@ def test_an_empty_variable_is_as_none(
     assert (settings.db_pool_size, settings.database_url_unpooled) == (7, None)
 
 
+@pytest.mark.parametrize(
+    ("url", "direct", "is_refused"),
+    [
+        ("localhost/app", "localhost/other", True),
+        ("localhost/app", "ep-a-1.eu.aws.neon.tech/app", True),
+        ("ep-a-1-pooler.eu.aws.neon.tech/app", "localhost/app", True),
+        ("ep-a-1-pooler.eu.aws.neon.tech/app", "ep-b-2.eu.aws.neon.tech/app", True),
+        ("ep-a-1-pooler.eu.aws.neon.tech/app", "ep-a-1.eu.aws.neon.tech/other", True),
+        ("ep-a-1-pooler.eu.aws.neon.tech/app", "ep-a-1.eu.aws.neon.tech/app", False),
+        ("localhost:6543/app", "localhost/app", False),
+        ("x.pooler.supabase.com:6543/alias", "db.example.com/app", False),
+        ("localhost/app", "127.0.0.1/app", False),
+    ],
+)
+def test_migrations_that_would_go_to_another_database_are_refused(
+    project: ScratchProject,
+    monkeypatch: pytest.MonkeyPatch,
+    url: str,
+    direct: str,
+    is_refused: bool,
+) -> None:
+    (project.folder / ".env").write_text(f"DATABASE_URL_UNPOOLED=postgresql://r:secret@{direct}\n")
+    monkeypatch.setenv("DATABASE_URL", f"postgresql://r:secret@{url}")
+    if not is_refused:
+        assert load_settings().direct_url.database == "app"
+        return
+    with pytest.raises(ConfigurationError, match="DATABASE_URL_UNPOOLED to database") as caught:
+        load_settings()
+    assert "secret" not in str(caught.value)
+
+
+def test_app_env_in_the_first_file_chooses_the_second(
+    project: ScratchProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("APP_ENV", raising=False)
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    (project.folder / ".env").write_text("APP_ENV=production\nDATABASE_URL=postgresql://r@h/dev\n")
+    (project.folder / ".env.production").write_text("DATABASE_URL=postgresql://r@h/live\n")
+    assert load_settings().url.database == "live"
+    monkeypatch.setenv("APP_ENV", "test")
+    assert load_settings().url.database == "dev"
+
+
 def test_a_url_is_parsed_once(project: ScratchProject, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", URL.format("db"))
     settings = load_settings()
@@ -118,8 +161,8 @@ def test_migrations_use_the_direct_endpoint(
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://r@ep-a-1-pooler.eu.aws.neon.tech/db")
     assert load_settings().direct_url.host == "ep-a-1.eu.aws.neon.tech"
-    monkeypatch.setenv("DATABASE_URL_UNPOOLED", "postgresql://r@ep-b-2.eu.aws.neon.tech/db")
-    assert load_settings().direct_url.host == "ep-b-2.eu.aws.neon.tech"
+    monkeypatch.setenv("DATABASE_URL_UNPOOLED", "postgresql://r@ep-a-1.c-2.eu.aws.neon.tech/db")
+    assert load_settings().direct_url.host == "ep-a-1.c-2.eu.aws.neon.tech"
     monkeypatch.setenv("DATABASE_URL_UNPOOLED", "postgresql://r@ep-b-2-pooler.eu.aws.neon.tech/db")
     with pytest.raises(ConfigurationError, match="points to a pooled endpoint"):
         load_settings()

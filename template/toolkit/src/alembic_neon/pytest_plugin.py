@@ -145,7 +145,8 @@ def migrated_database(
     """The URL of a database at head, for one test; `DATABASE_URL` points to it meanwhile."""
     url = test_databases.create(migrated_template)
     monkeypatch.setenv("DATABASE_URL", url.render())
-    monkeypatch.delenv("DATABASE_URL_UNPOOLED", raising=False)
+    # Unset, it would be that of .env, and migrations would go there.
+    monkeypatch.setenv("DATABASE_URL_UNPOOLED", url.render())
     yield url
     test_databases.drop(url)
 

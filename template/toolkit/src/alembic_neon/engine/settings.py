@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, cast
 
+from dotenv import dotenv_values
 from pydantic import (
     AfterValidator,
     BeforeValidator,
@@ -224,7 +225,8 @@ class Settings(BaseSettings):
         """The URL for migrations: `DATABASE_URL_UNPOOLED`, or else `url` on the direct endpoint.
 
         Raises:
-            ConfigurationError: as for `url`, or the URL is a pooled one after all.
+            ConfigurationError: as for `url`, or the URL is a pooled one after all, or leads to
+                another database.
         """
         url = self.database_url_unpooled
         if url is None:
@@ -240,6 +242,13 @@ class Settings(BaseSettings):
                 f"Migrations need the direct one: {url.direct().host}."
                 if url.is_neon
                 else "Migrations need the server itself.",
+            )
+        elif self.database_url is not None and _is_elsewhere(self.database_url, url):
+            raise ConfigurationError(
+                f"DATABASE_URL leads to {_shown(self.database_url)}, DATABASE_URL_UNPOOLED to "
+                f"{_shown(url)}.",
+                "Migrations would change another database than the application's: set both to the "
+                "same one, or remove DATABASE_URL_UNPOOLED.",
             )
         return url
 
@@ -263,6 +272,29 @@ class Settings(BaseSettings):
                 f"DATABASE_URL is not set, and {platform} says that this is a deployment.",
                 "Set DATABASE_URL, or APP_ENV=development to use the embedded server.",
             )
+
+
+def _is_elsewhere(url: DatabaseURL, direct: DatabaseURL) -> bool:
+    """Tell whether two URLs cannot lead to the same database, as where one of them is outdated.
+
+    A pooler that is not Neon's may have other names for its databases.
+    """
+    if url.is_pooled and not url.is_neon:
+        return False
+    return (url.is_neon, _endpoint(url), url.database) != (
+        direct.is_neon,
+        _endpoint(direct),
+        direct.database,
+    )
+
+
+def _endpoint(url: DatabaseURL) -> str:
+    """Return the id of Neon's endpoint, which its host begins with; "" elsewhere."""
+    return (url.direct().host or "").partition(".")[0] if url.is_neon else ""
+
+
+def _shown(url: DatabaseURL) -> str:
+    return f"database {url.database} on {url.host or 'this machine'}"
 
 
 def load_settings() -> Settings:
@@ -296,8 +328,15 @@ def load_settings() -> Settings:
 
 
 def app_env() -> str:
-    """Return `APP_ENV`, which chooses the second settings file."""
-    return os.environ.get("APP_ENV") or "development"
+    """Return `APP_ENV` of the environment or of `.env`; it chooses the second settings file."""
+    return os.environ.get("APP_ENV") or _app_env_of_file() or "development"
+
+
+def _app_env_of_file() -> str | None:
+    try:
+        return dotenv_values(project_root() / ".env").get("APP_ENV")
+    except (ConfigurationError, OSError, UnicodeDecodeError):  # whoever reads the settings says so
+        return None
 
 
 def _warn_of_missing_file(root: Path) -> None:
