@@ -1,9 +1,10 @@
 """A revision and its transaction: what it finds in the session, and what may not end it."""
 
 import pytest
+from alembic import command
 from alembic_neon.engine.url import DatabaseURL
 from alembic_neon.errors import MigrationError
-from alembic_neon.migration.runner.run import downgrade, upgrade
+from alembic_neon.migration.runner.run import downgrade, print_sql, upgrade
 from alembic_neon.migration.trace.tracer import Tracer
 from queries import Query, first_column
 from scratch_project import INDEX, ScratchProject
@@ -178,6 +179,22 @@ async def test_a_mixed_revision_further_on_is_refused_before_the_first_one_runs(
     with pytest.raises(MigrationError, match="2 things"):
         await upgrade(database)
     assert await query(MADE) is None
+
+
+def test_the_sql_that_would_revert_an_irreversible_revision_is_not_printed(
+    project: ScratchProject, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project.revision("a1", up='op.execute("SELECT 1")', undo='op.execute("SELECT 2")')
+    project.revision("b2", "a1", extra='irreversible = "the rows are gone"')
+    project.revision("c3", "b2", undo='op.execute("SELECT 3")')
+    with pytest.raises(MigrationError, match="b2 is declared irreversible: the rows are gone"):
+        print_sql("c3:a1", is_upgrade=False)
+    with pytest.raises(MigrationError, match="b2 is declared irreversible: the rows are gone"):
+        command.downgrade(project.config, "c3:base", sql=True)
+    assert "SELECT" not in capsys.readouterr().out
+    print_sql("c3:b2", is_upgrade=False)
+    print_sql("head")
+    assert "SELECT 3" in capsys.readouterr().out
 
 
 async def test_an_irreversible_revision_is_not_reverted_and_neither_is_one_after_it(

@@ -18,7 +18,7 @@ from ..engine.factory import create_migration_engine
 from ..engine.url import DatabaseURL
 from ..engine.version_table import version_table
 from ..errors import ConfigurationError, ToolkitError
-from .alembic_internals import is_run
+from .alembic_internals import is_run, list_steps
 from .autogenerate import dialect_gaps, enum_plugin  # noqa: F401 - they patch what they name
 from .autogenerate.filters import name_filter, object_filter
 from .autogenerate.generate import AUTOGENERATE_PLUGINS, render_item, review_directives
@@ -26,6 +26,7 @@ from .autogenerate.metadata import HasMetadata, Metadata, metadata_of, schemas_o
 from .autogenerate.server_defaults import patch_server_default_comparison
 from .configuration import is_command_line
 from .hooks import load_hooks
+from .runner.checks import refuse_irreversible
 from .runner.execution import run_migrations_locked
 from .runner.progress import Progress
 from .runner.version_table import make_version_schema
@@ -78,6 +79,7 @@ def _print_sql(metadata: Metadata) -> None:
     )
     migration_context = context.get_context()
     schema = migration_context.version_table_schema
+    refuse_irreversible(list_steps(migration_context, migration_context.get_current_heads()))
     with context.begin_transaction():
         if schema is not None and not migration_context.get_current_heads():
             migration_context.impl.execute(CreateSchema(schema, if_not_exists=True))

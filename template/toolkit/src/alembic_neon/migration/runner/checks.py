@@ -1,6 +1,6 @@
 """What is refused before the first revision runs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -25,19 +25,30 @@ def check_steps(connection: Connection, steps: Sequence[Step], table: str) -> No
     Raises:
         MigrationError: a revision is irreversible, mixed, or its id is too long.
     """
+    refuse_irreversible(steps)
+    for step in steps:
+        if (script := script_of(step)) is not None:
+            check_single_autocommit_operation(script, is_upgrade=step.is_upgrade)
+    _check_lengths(connection, steps, table)
+
+
+def refuse_irreversible(steps: Iterable[Step]) -> None:
+    """Refuse to revert what says that it is irreversible, whether it is run or printed.
+
+    Raises:
+        MigrationError: a step would.
+    """
     for step in steps:
         script = script_of(step)
-        if script is None:
+        if script is None or step.is_upgrade:
             continue
-        reason = "" if step.is_upgrade else revision_marker(script, "irreversible")
+        reason = revision_marker(script, "irreversible")
         if reason:
             raise MigrationError(
                 f"Revision {script.revision} is declared irreversible: {reason.rstrip('.')}.",
                 f"Nothing was reverted. Downgrade no further than {script.revision}, or write its "
                 f"downgrade() in {Path(script.path).name}.",
             )
-        check_single_autocommit_operation(script, is_upgrade=step.is_upgrade)
-    _check_lengths(connection, steps, table)
 
 
 def _check_lengths(connection: Connection, steps: Sequence[Step], table: str) -> None:
