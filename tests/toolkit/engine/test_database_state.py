@@ -123,6 +123,17 @@ async def test_an_older_release_serves_a_database_that_a_newer_one_migrated(
     assert "The database is at c3, ahead of this release, which needs a1." in caplog.text
 
 
+@pytest.mark.parametrize("columns", ["x int", "revision text", "revision int, down_revisions int"])
+async def test_a_table_of_another_shape_tells_nothing(
+    application: AsyncEngine, query: Query, columns: str
+) -> None:
+    await query("DROP TABLE alembic_neon_revisions")
+    await query(f"CREATE TABLE alembic_neon_revisions ({columns})")
+    await query("UPDATE alembic_version SET version_num = 'c3'")
+    with pytest.raises(ToolkitError, match="is at c3, which is in no migration file and not known"):
+        await check_database(application)
+
+
 async def test_a_database_that_is_elsewhere_is_refused(
     application: AsyncEngine, query: Query
 ) -> None:

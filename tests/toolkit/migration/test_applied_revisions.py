@@ -100,3 +100,46 @@ async def test_neither_catalog_nor_autogenerate_sees_it(
     assert await query("SELECT count(*) FROM alembic_neon_revisions") == 1
     assert before.difference(await take_snapshot(database)) == []
     assert await create_revision(database, "nothing", project.config) is None
+
+
+@pytest.mark.parametrize(
+    "instead",
+    [
+        "CREATE TABLE alembic_neon_revisions (x int)",
+        "CREATE TABLE alembic_neon_revisions (revision text PRIMARY KEY)",
+        "CREATE TABLE alembic_neon_revisions (revision text, down_revisions text[])",
+        "CREATE TABLE alembic_neon_revisions (revision int PRIMARY KEY, down_revisions text[])",
+        "CREATE VIEW alembic_neon_revisions AS SELECT 'a1' AS revision, '{}'::text[] AS"
+        " down_revisions",
+    ],
+)
+async def test_a_relation_of_its_name_and_another_shape_is_left_alone(
+    project: ScratchProject,
+    database: DatabaseURL,
+    query: Query,
+    instead: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    await query(instead)
+    project.revision("a1")
+    project.revision("b2", "a1")
+    assert len(await upgrade(database)) == 2
+    assert len(await downgrade(database, "a1")) == 1
+    assert "it is not the table that the toolkit makes" in caplog.text
+
+
+@pytest.mark.parametrize("granted", ["SELECT", "INSERT", "DELETE", "SELECT, INSERT"])
+async def test_a_role_that_may_not_write_it_whole_migrates_all_the_same(
+    project: ScratchProject, database: DatabaseURL, query: Query, granted: str
+) -> None:
+    project.revision("a1")
+    await upgrade(database)
+    await query("CREATE TABLE made (n int)")
+    superuser = DatabaseURL(database.parts.set(username="postgres"))
+    await first_column(superuser, "ALTER TABLE alembic_neon_revisions OWNER TO postgres")
+    await first_column(
+        superuser, f"GRANT {granted} ON alembic_neon_revisions TO {database.parts.username}"
+    )
+    project.revision("b2", "a1", up='op.execute("INSERT INTO made VALUES (1)")')
+    assert len(await upgrade(database)) == 1
+    assert len(await downgrade(database, "a1")) == 1

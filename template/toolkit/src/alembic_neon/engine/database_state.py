@@ -16,6 +16,7 @@ from .version_table import REVISIONS_TABLE, version_table
 
 _NO_SUCH_TABLE: Final = ("42P01", "3F000")  # or no such schema
 _NOT_ALLOWED: Final = "42501"
+_NO_SUCH_COLUMN: Final = "42703"
 
 Position = Literal["at_head", "behind", "ahead", "elsewhere"]
 
@@ -90,7 +91,8 @@ async def applied_revisions(connection: AsyncConnection) -> dict[str, frozenset[
     """Return the revisions that `db upgrade` noted as applied, each with those it builds on.
 
     The table of them lies beside the version table, which holds the last ones alone. There are
-    none where an older toolkit wrote the database, or the role may not read the table.
+    none where an older toolkit wrote the database, the role may not read the table, or a table of
+    that name is not the toolkit's.
     """
     noted = table(
         REVISIONS_TABLE,
@@ -101,10 +103,10 @@ async def applied_revisions(connection: AsyncConnection) -> dict[str, frozenset[
     try:
         rows = await _rows(connection, select(noted.c.revision, noted.c.down_revisions))
     except ProgrammingError as error:
-        if sqlstate(error) != _NOT_ALLOWED:
+        if sqlstate(error) not in (_NOT_ALLOWED, _NO_SUCH_COLUMN):
             raise
         return {}
-    return {revision: frozenset(built_on) for revision, built_on in rows}
+    return {revision: frozenset(built_on or ()) for revision, built_on in rows}
 
 
 async def _rows(connection: AsyncConnection, query: Select[Any]) -> list[Any]:

@@ -51,8 +51,8 @@ class AppliedRevisions:
     def prepare(self, connection: Connection, *, may_write: bool | None) -> None:
         """Make the table, or learn what is in it already.
 
-        `may_write` says whether the role may write to it; None: it is not there. A role that may
-        not make it, or write to it, migrates all the same.
+        `may_write` says whether it is the toolkit's and the role may write to it; None: it is not
+        there. A role that may not make it, or write to it, migrates all the same.
         """
         if may_write is None:
             self._make(connection)
@@ -62,6 +62,11 @@ class AppliedRevisions:
             for revision in known or ():
                 self._missing.pop(revision, None)
         else:
+            _log.warning(
+                "%s is left as it is: the role may not write to it, or it is not the table that the"
+                " toolkit makes.",
+                self._table,
+            )
             self._is_there = False
 
     def _make(self, connection: Connection) -> None:

@@ -14,11 +14,24 @@ from ..sql_events import TOOLKIT_STATEMENT, SqlListener
 from .timeouts import Timeouts
 
 # A client that is gone is noticed in mid-statement after a second, and its locks are free then.
-# With it comes which tables are there: it is one round trip less for each.
+# With it comes which tables are there, and whether the second is the toolkit's and may be written:
+# it is one round trip less for each. A list of privileges would ask for any of them.
 _CAPTURE_SQL: Final = text("""
 SELECT current_setting('role') AS role, current_setting('search_path') AS search_path,
     to_regclass(:versions) IS NOT NULL AS has_versions,
-    has_table_privilege(to_regclass(:revisions), 'SELECT, INSERT') AS may_note,
+    CASE WHEN to_regclass(:revisions) IS NOT NULL THEN
+        has_table_privilege(to_regclass(:revisions), 'SELECT')
+        AND has_table_privilege(to_regclass(:revisions), 'INSERT')
+        AND has_table_privilege(to_regclass(:revisions), 'DELETE')
+        AND EXISTS (
+            SELECT FROM pg_attribute r
+            JOIN pg_attribute d ON d.attrelid = r.attrelid AND d.attname = 'down_revisions'
+            JOIN pg_index i ON i.indrelid = r.attrelid AND i.indisprimary
+            WHERE r.attrelid = to_regclass(:revisions) AND r.attname = 'revision'
+              AND r.atttypid = 'text'::regtype AND d.atttypid = 'text[]'::regtype
+              AND i.indkey::text = r.attnum::text
+        )
+    END AS may_note,
     set_config('client_connection_check_interval', '1s', false)
 """)
 # A lock that nobody else asks for: it is gone as soon as the transaction is, and by nothing else.
@@ -54,7 +67,7 @@ class SessionState(SqlListener):
         """Take the settings down as they are, and ask for two tables, named as SQL has them.
 
         Returns whether the version table is there, and whether the table of applied revisions may
-        be written; None: it is not there.
+        be written, and has the shape that the toolkit gives it; None: it is not there.
         """
         row = self._connection.execute(
             _CAPTURE_SQL,
