@@ -267,12 +267,50 @@ async def test_a_loss_is_seen_however_it_came_about(
         "FOR EACH ROW EXECUTE FUNCTION later()",
     )
     project.revision("b2", "a1", up=up)
-    project.revision("c3", "b2", up='op.execute("SELECT 1")')
+    touches_t = 'op.execute("UPDATE t SET v = v WHERE id < 0")'
+    project.revision("c3", "b2", up=touches_t, extra='data_loss = "another one"')
     found = await run(provider)
     assert found.verdict == "blocked"
     losses = [each for each in found.findings if each.rule == "data-loss"]
     assert any("public.t: 10 of 10 rows are gone" in each.message for each in losses)
-    assert {each.revision for each in losses} <= {"b2", None}
+    assert {each.revision for each in losses} == {"b2"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "using", "verdict"),
+    [
+        ("varchar(3)", "left(text, 3)", "review"),
+        ("varchar(3)", "''", "review"),
+        ("varchar(20)", "text", "safe"),
+    ],
+)
+async def test_a_change_of_type_after_which_values_read_otherwise_is_reviewed(
+    parent: DatabaseURL,
+    provider: BranchProvider,
+    project: ScratchProject,
+    kind: str,
+    using: str,
+    verdict: str,
+) -> None:
+    await first_column(
+        parent, "CREATE TABLE small AS SELECT 'value ' || g AS text FROM generate_series(1, 9) g"
+    )
+    project.revision(
+        "b2",
+        "a1",
+        up=f'op.execute("ALTER TABLE small ALTER text TYPE {kind} USING {using}")',
+        undo='op.execute("ALTER TABLE small ALTER text TYPE text")',
+    )
+    found = await run(provider)
+    losses = [each.message for each in found.findings if each.rule == "data-loss"]
+    assert losses == (
+        [f"public.small: values of column text read otherwise as {_FULL[kind]}"]
+        if verdict == "review"
+        else []
+    )
+
+
+_FULL = {"varchar(3)": "character varying(3)"}
 
 
 @on_both

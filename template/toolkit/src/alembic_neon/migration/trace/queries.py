@@ -37,3 +37,6 @@ FROM pg_locks l
 LEFT JOIN pg_stat_progress_create_index p ON p.pid = l.pid AND p.relid = l.relation
 WHERE l.pid = $1 AND l.locktype = 'relation' AND l.granted
 """
+
+# Runs what is deferred to COMMIT now; COMMIT has nothing left to run then.
+RUN_DEFERRED_SQL: Final = "SET CONSTRAINTS ALL IMMEDIATE"

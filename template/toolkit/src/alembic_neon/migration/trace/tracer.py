@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from ...engine.version_table import version_table
 from ..sql_events import TOOLKIT_STATEMENT, Execution, Origin, SqlListener
 from .lock_modes import strength
-from .queries import HELD_SQL, RELATIONS_SQL, SCANS_SQL, WATCH_SQL
+from .queries import HELD_SQL, RELATIONS_SQL, RUN_DEFERRED_SQL, SCANS_SQL, WATCH_SQL
 
 _WATCH_SECONDS: Final = 0.01
 
@@ -165,7 +165,13 @@ class Tracer(SqlListener):
             self._note_held(statement, _ask(execution.connection, HELD_SQL, ()))
 
     def before_commit(self, connection: Connection) -> None:
-        """Release the locks of the transaction."""
+        """Note what deferred constraint triggers do, and release the locks of the transaction.
+
+        They would run at COMMIT, after which nobody can ask any more what they wrote to.
+        """
+        if self._is_begun and self._pending:
+            connection.exec_driver_sql(RUN_DEFERRED_SQL, execution_options=TOOLKIT_STATEMENT)
+            self._note_held(self._pending[-1], _ask(connection, HELD_SQL, ()))
         self._end_transaction()
 
     def before_rollback(self, connection: Connection) -> None:
