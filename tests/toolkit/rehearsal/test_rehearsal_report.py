@@ -165,7 +165,7 @@ async def test_many_different_statements_and_findings_have_a_bounded_report(
     page, markdown = render_html(many), render_markdown(many)
     print_rehearsal(many)
     assert time.process_time() - started < 5
-    terminal = capsys.readouterr().err
+    terminal = capsys.readouterr().out
     assert (len(page) < 2_000_000, len(markdown) < 65_536, len(terminal) < 200_000) == (True,) * 3
     for text in (page, markdown, terminal):
         assert "SELECT 112345" in text, "what failed is never left out"
@@ -211,4 +211,4 @@ async def test_a_line_break_and_markup_in_names_are_text(
     assert "<img" not in render_html(hostile)
     monkeypatch.setenv("FORCE_COLOR", "1")
     print_rehearsal(hostile)
-    assert "[/] '^[a-z]+$'" in re.sub(r"\x1b\[[\d;]*m", "", capsys.readouterr().err)
+    assert "[/] '^[a-z]+$'" in re.sub(r"\x1b\[[\d;]*m", "", capsys.readouterr().out)
