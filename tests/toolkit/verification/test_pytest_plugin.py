@@ -128,6 +128,20 @@ def test_the_last_failed_ones_can_be_run_again(run_pytest: Pytest) -> None:
     assert run_pytest("--lf")[0] == {"r4": "FAILED"}
 
 
+def test_a_revision_declared_irreversible_fails_none_of_the_tests(
+    tested: ScratchProject, database: DatabaseURL
+) -> None:
+    reason = "the rows are gone"
+    tested.revision(
+        "r4", "r3", undo="raise NotImplementedError", extra=f"irreversible = '{reason}'"
+    )
+    urls = {name: database.render() for name in ("DATABASE_URL", "TEST_DATABASE_URL")}
+    result = tested.db("test", "-k", "up_down_consistency or r4", **urls)
+    assert result.returncode == 0, result.stdout
+    assert f"r4 is irreversible: {reason}" in result.stdout
+    assert " 1 passed, 1 skipped, 9 deselected in" in result.stdout  # and no warning
+
+
 def test_importing_the_plugin_imports_nothing_beyond_pytest() -> None:
     """Every run of pytest in the environment pays for it."""
     code = (

@@ -44,3 +44,11 @@ class CommitOutcomeUnknownError(ToolkitError):
 
 class MigrationError(ToolkitError):
     """A revision failed, or the history cannot be run as it stands."""
+
+
+class IrreversibleError(MigrationError, NotImplementedError):
+    """A revision declares that it has no downgrade.
+
+    pytest-alembic ends its way down, without a failure, where a downgrade raises
+    NotImplementedError: https://pytest-alembic.readthedocs.io/en/latest/api.html
+    """

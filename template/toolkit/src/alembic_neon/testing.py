@@ -42,6 +42,10 @@ with suppress(ModuleNotFoundError):
         "test_up_down_consistency",
         "test_upgrade",
     ]
+    # It warns where it ends at a revision that is declared irreversible, which the round trip says.
+    test_up_down_consistency = pytest.mark.filterwarnings(
+        "ignore:The .* downgrade raised `NotImplementedError`:UserWarning"
+    )(test_up_down_consistency)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from typing import Final
 
 from sqlalchemy import Connection, text
 
-from ...errors import MigrationError
+from ...errors import IrreversibleError, MigrationError
 from ..alembic_internals import Step, script_of
 from ..history.markers import revision_marker
 from ..sql_events import TOOLKIT_STATEMENT
@@ -36,7 +36,7 @@ def refuse_irreversible(steps: Iterable[Step]) -> None:
     """Refuse to revert what says that it is irreversible, whether it is run or printed.
 
     Raises:
-        MigrationError: a step would.
+        IrreversibleError: a step would.
     """
     for step in steps:
         script = script_of(step)
@@ -44,7 +44,7 @@ def refuse_irreversible(steps: Iterable[Step]) -> None:
             continue
         reason = revision_marker(script, "irreversible")
         if reason:
-            raise MigrationError(
+            raise IrreversibleError(
                 f"Revision {script.revision} is declared irreversible: {reason.rstrip('.')}.",
                 f"Nothing was reverted. Downgrade no further than {script.revision}, or write its "
                 f"downgrade() in {Path(script.path).name}.",
