@@ -113,6 +113,24 @@ def test_a_pyproject_that_is_no_toml(project: ScratchProject) -> None:
     refused(project.db("status"), 2, "is not valid TOML", "Fix that line")
 
 
+def test_a_pyproject_that_is_no_text(project: ScratchProject) -> None:
+    (project.folder / "pyproject.toml").write_bytes(b"[project]\nname = '\xff'\n")
+    refused(project.db("status"), 2, "pyproject.toml cannot be read", "text file in UTF-8")
+
+
+def test_a_rehearsal_table_that_is_none(project: ScratchProject) -> None:
+    (project.folder / "pyproject.toml").write_text("[tool.db]\nrehearsal = 3\n")
+    refused(project.db("rehearse"), 2, "[tool.db] rehearsal in pyproject.toml is 3", "table of")
+
+
+def test_an_alembic_ini_that_is_none(project: ScratchProject, database: DatabaseURL) -> None:
+    with (project.folder / "alembic.ini").open("a") as file:
+        file.write(f"nonsense {SECRET}\n")
+    for command in (["status"], ["upgrade"], ["alembic", "history"]):
+        result = project.db(*command, DATABASE_URL=database.render())
+        refused(result, 2, "alembic.ini, line ", "is not understood")
+
+
 def test_a_postgres_version_that_neon_does_not_offer(project: ScratchProject) -> None:
     (project.folder / "pyproject.toml").write_text("[tool.db]\npostgres_version = 13\n")
     refused(project.db("upgrade"), 2, "postgres_version in pyproject.toml is 13", "14, 15, 16")

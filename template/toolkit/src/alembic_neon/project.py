@@ -122,11 +122,15 @@ def read_toml(path: Path) -> dict[str, Any]:
     """Read a TOML file, once; empty where there is none.
 
     Raises:
-        ConfigurationError: it is not valid TOML.
+        ConfigurationError: it cannot be read, or is not valid TOML.
     """
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            f"{path} cannot be read: {error}.", "It is a text file in UTF-8 that you may read."
+        ) from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{path} is not valid TOML: {error}.", "Fix that line.") from None

@@ -1,5 +1,6 @@
 """Alembic's commands, run on a connection of ours, their failures said in one line."""
 
+import configparser
 import re
 import warnings
 from collections.abc import Callable, Iterator
@@ -14,7 +15,8 @@ from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ..engine.driver_errors import translate_driver_errors
-from ..errors import MigrationError, ToolkitError, UsageError
+from ..errors import ConfigurationError, MigrationError, ToolkitError, UsageError
+from ..project import INI_FILE
 from .project_errors import project_errors_explained
 
 
@@ -73,7 +75,7 @@ def history_explained() -> Iterator[None]:
     Raises:
         MigrationError: two files bear the same revision, revisions run in a circle, one builds on
             a revision that is nowhere, or a file is not Python.
-        ConfigurationError: as `project_errors_explained` does.
+        ConfigurationError: `alembic.ini` is no ini file, or as `project_errors_explained` does.
     """
     try:
         with warnings.catch_warnings(), project_errors_explained():
@@ -88,10 +90,24 @@ def history_explained() -> Iterator[None]:
         raise failure from None
     except RevisionError as error:
         raise MigrationError(f"{error}.", "Fix down_revision in one of these files.") from None
+    except configparser.Error as error:
+        raise _ini_error(error) from None
 
 
 _TWICE: Final = r"Revision \S+ is present more than once"
 _MISSING: Final = r"Revision (\S+) referenced from .* -> (\S+?)[ ,(].*is not present"
+
+
+def _ini_error(error: configparser.Error) -> ConfigurationError:
+    """Name the line and the kind of the error; its text may hold a value, such as a URL."""
+    lines = [number for number, _ in getattr(error, "errors", ())] or [
+        getattr(error, "lineno", None)
+    ]
+    where = f", line {lines[0]}" if lines[0] else ""
+    return ConfigurationError(
+        f"{INI_FILE}{where} is not understood ({type(error).__name__}).",
+        "Each line is `name = value` or a [section], and a % of a value is written %%.",
+    )
 
 
 def _history_error(warning: str) -> MigrationError | None:

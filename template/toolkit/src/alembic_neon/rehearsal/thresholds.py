@@ -29,9 +29,14 @@ def load_thresholds() -> Thresholds:
     Raises:
         ConfigurationError: a name that does not exist, or a value that is no number above 0.
     """
-    values: dict[str, Any] = tool_settings().get("rehearsal", {})
+    values: Any = tool_settings().get("rehearsal", {})
     names = [field.name for field in fields(Thresholds)]
     file = setting_source("rehearsal")
+    if not isinstance(values, dict):
+        raise ConfigurationError(
+            f"[tool.db] rehearsal in {file} is {values!r}.",
+            f"It is a table of {' and '.join(names)}.",
+        )
     for name, value in values.items():
         if name not in names:
             raise ConfigurationError(
