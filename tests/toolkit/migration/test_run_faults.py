@@ -5,6 +5,7 @@ import random
 import time
 from pathlib import Path
 
+import pytest
 from alembic_neon.engine.url import DatabaseURL
 from alembic_neon.migration.runner.run import upgrade
 from alembic_neon.verification.catalog import Catalog, take_snapshot
@@ -15,9 +16,10 @@ from scratch_project import ScratchProject
 
 REVISIONS = 30
 RACED = 6  # is enough for a race, which is for the lock
-ROUNDS = 20
 PROCESSES = 8
-SEEDS = 50
+# A few in every run, many by hand: -m stress.
+ROUNDS = [2, pytest.param(20, marks=pytest.mark.stress)]
+SEEDS = [5, pytest.param(50, marks=pytest.mark.stress)]
 
 
 def write_history(project: ScratchProject, count: int) -> None:
@@ -65,12 +67,13 @@ def require_complete(url: DatabaseURL, expected: Catalog, count: int) -> None:
     assert logged == [number for number in range(1, count) if number % 5]
 
 
+@pytest.mark.parametrize("rounds", ROUNDS)
 def test_eight_processes_race_to_head_and_each_revision_runs_once(
-    project: ScratchProject, databases: TestDatabases, tmp_path: Path
+    project: ScratchProject, databases: TestDatabases, tmp_path: Path, rounds: int
 ) -> None:
     write_history(project, RACED)
     expected = undisturbed(databases)
-    for number in range(ROUNDS):
+    for number in range(rounds):
         url = databases.create()
         logs = [tmp_path / f"{number}-{each}.log" for each in range(PROCESSES)]
         codes = join([start_upgrade(url.render(), project.folder, log) for log in logs])
@@ -81,14 +84,15 @@ def test_eight_processes_race_to_head_and_each_revision_runs_once(
         databases.drop(url)
 
 
+@pytest.mark.parametrize("seeds", SEEDS)
 def test_a_run_that_is_killed_anywhere_is_finished_by_the_next_one(
-    project: ScratchProject, databases: TestDatabases, tmp_path: Path
+    project: ScratchProject, databases: TestDatabases, tmp_path: Path, seeds: int
 ) -> None:
     write_history(project, REVISIONS)
     expected = undisturbed(databases)
     whole_seconds = [seconds_of_a_run(databases, project.folder, tmp_path) for _ in range(3)]
     kills = 0
-    for seed in range(SEEDS):
+    for seed in range(seeds):
         url = databases.create()
         process = start_upgrade(url.render(), project.folder, tmp_path / f"{seed}-killed.log")
         time.sleep(random.Random(seed).uniform(0, min(whole_seconds)))  # noqa: S311
@@ -99,4 +103,4 @@ def test_a_run_that_is_killed_anywhere_is_finished_by_the_next_one(
         assert join([start_upgrade(url.render(), project.folder, log)]) == [0], log.read_text()
         require_complete(url, expected, REVISIONS)
         databases.drop(url)
-    assert kills > SEEDS / 2, "the kills came too late to prove anything"
+    assert kills > seeds / 2, "the kills came too late to prove anything"

@@ -128,13 +128,13 @@ async def test_a_branch_that_cannot_be_deleted_is_named_and_the_findings_count(
 async def test_an_api_that_is_lost_before_the_branch_leaves_nothing(
     neon: NeonProvider, neon_api: NeonApi, pending: ScratchProject
 ) -> None:
-    neon = NeonProvider(replace(neon.client, outage_seconds=0.1))
     neon_api.fail("POST {p}/branches", "break after")
     found = await rehearsed(neon)  # the branch is found again by its name
     assert found.verdict == "safe"
+    impatient = NeonProvider(replace(neon.client, outage_seconds=0.1))
     neon_api.fail("GET {p}/connection_uri", "break before", times=1000)
     with pytest.raises(ToolkitError, match="cannot be reached"):
-        await rehearsed(neon)
+        await rehearsed(impatient)
     assert [branch.name for branch in await neon.list()] == ["main"]
 
 
