@@ -181,6 +181,25 @@ async def test_a_mixed_revision_further_on_is_refused_before_the_first_one_runs(
     assert await query(MADE) is None
 
 
+@pytest.mark.parametrize(
+    "up",
+    [
+        "op.get_bind().commit()\nop.execute('CREATE TABLE made ()')",
+        "op.get_bind().rollback()\nop.execute('CREATE TABLE made ()')",
+        "op.execute('CREATE TABLE made ()')\nop.get_bind().commit()",
+        "op.execute('SELECT 1')\nop.get_bind().commit()\nop.execute('CREATE TABLE made ()')",
+    ],
+)
+async def test_what_follows_a_commit_of_the_revisions_own_is_committed_with_the_version(
+    project: ScratchProject, database: DatabaseURL, query: Query, up: str
+) -> None:
+    project.revision("a1")
+    project.revision("b2", "a1", up=up, extra='mixed = "for the test"')
+    await upgrade(database)
+    assert await query(VERSION) == "b2"
+    assert await query(MADE) == "made"
+
+
 def test_the_sql_that_would_revert_an_irreversible_revision_is_not_printed(
     project: ScratchProject, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -196,11 +196,15 @@ class MigrationRun:
         internals.forget_created_types(self._context)
         try:
             with internals.begin_revision(self._context):
+                is_begun = self._connection.in_transaction()
                 self._session.begin_revision(waits_for_disk=waits_for_disk)
                 self._run_code(step)
                 self._guard.end()
                 with self._events.toolkit():
                     heads = self._stamp.write(step, self.heads, self._events)
+            # What is open still was begun after a commit of the revision's own.
+            if is_begun and self._connection.in_transaction():
+                self._connection.commit()
         except BaseException:
             self._guard.end()
             roll_back(self._connection)
