@@ -36,13 +36,22 @@ def test_slug_and_package_follow_from_the_name(
 
 
 @pytest.mark.parametrize(
-    ("folder", "name"),
-    [("my-shop", "My Shop"), ("api_v2", "Api V2"), ("9lives", "My App"), ("größe", "Gr E")],
+    ("folder", "name", "package"),
+    [
+        ("my-shop", "My Shop", "my_shop"),
+        ("api_v2", "Api V2", "api_v2"),
+        ("9lives", "My App", "my_app"),
+        ("größe", "Gr E", "gr_e"),
+        ("db", "Db", "db_app"),  # the name of a folder
+        ("email", "Email", "email_app"),  # of Python's own
+        ("alembic", "Alembic", "my_alembic"),  # of a dependency
+    ],
 )
 def test_the_name_follows_from_the_folder(
-    template: Template, tmp_path: Path, folder: str, name: str
+    template: Template, tmp_path: Path, folder: str, name: str, package: str
 ) -> None:
-    assert answers(template.render(tmp_path / folder))["project_name"] == name
+    found = answers(template.render(tmp_path / folder))
+    assert (found["project_name"], found["package_name"]) == (name, package)
 
 
 def test_the_tests_run_on_no_older_copier_than_projects_may() -> None:

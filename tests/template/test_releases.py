@@ -27,8 +27,9 @@ NEW_DEPENDENCIES = {
     "tenacity",
     "truststore",
 }
-# Their default follows from the folder now; in every project the answer is stored.
-NEW_DEFAULTS = {"project_name"}
+# Their defaults follow from the folder now, and avoid names that are taken; in every project the
+# answer is stored.
+NEW_DEFAULTS = {"project_name", "project_slug", "package_name"}
 # Asked no more: the toolkit is no folder of the package any more.
 GONE = {"toolkit_path", "toolkit_module", "package_folder", "db_command"}
 PRESENT: dict[str, Any] = yaml.safe_load((ROOT / "copier.yml").read_text())

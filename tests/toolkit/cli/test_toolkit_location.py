@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from alembic_neon.cli.toolkit_location import find_toolkit, installed_twice, require_toolkit
 from alembic_neon.errors import ConfigurationError
 from alembic_neon.migration.lint import squawk
-from rendering import TOOLKIT_PARENT
+from rendering import TOOLKIT_PARENT, run
 from scratch_project import ScratchProject
 
 VERSION = find_toolkit().version
@@ -118,3 +119,12 @@ def test_require_toolkit_refuses_what_find_toolkit_finds(project: ScratchProject
     declare(project, version="99.0.0")
     with pytest.raises(ConfigurationError, match="Run: uv sync"):
         require_toolkit()
+
+
+def test_a_toolkit_with_missing_files_says_how_to_restore_it(tmp_path: Path) -> None:
+    shutil.copytree(TOOLKIT_PARENT / "alembic_neon", tmp_path / "alembic_neon")
+    shutil.rmtree(tmp_path / "alembic_neon/engine")
+    result = run(sys.executable, "-m", "alembic_neon", "status", cwd=tmp_path)
+    assert result.returncode == 2
+    assert "Traceback" not in result.stderr
+    assert "alembic_neon.engine is missing. Restore its folder" in result.stderr
