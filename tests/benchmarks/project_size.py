@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from releases import PRESENT, RELEASES, released_template
 from rendering import check, commit_all, files, uv
 
-RUNS: Final = 5
+RUNS: Final = 3
 IMPORTS: Final = {"release": "my_app.db", "present": "alembic_neon"}
 TABLE: Final = {
     "release": re.compile(
@@ -58,19 +58,21 @@ def timed(*command: str | Path, cwd: Path) -> float:
 def main() -> None:
     """Print the table."""
     with TemporaryDirectory() as scratch:
-        template = released_template(Path(scratch, "template"))
+        folder = Path(scratch, "template")
+        folder.mkdir()
+        template = released_template(folder)
         projects = {
             "release": template.render(Path(scratch, "release/my-app"), RELEASES[-1].tag),
             "present": template.render(Path(scratch, "present/my-app"), PRESENT),
         }
-        rows = {name: sizes(name, folder) for name, folder in projects.items()}
-        for folder in projects.values():
-            commit_all(folder, "Start")
-            check(uv(), "sync", "--quiet", cwd=folder)
+        rows = {name: sizes(name, project) for name, project in projects.items()}
+        for project in projects.values():
+            commit_all(project, "Start")
+            check(uv(), "sync", "--quiet", cwd=project)
         times: dict[str, dict[str, list[float]]] = {name: {} for name in projects}
         for _ in range(RUNS):
-            for name, folder in projects.items():
-                python = folder / ".venv/bin/python"
+            for name, project in projects.items():
+                python = project / ".venv/bin/python"
                 code = f"import {IMPORTS[name]} as door; [getattr(door, n) for n in door.__all__]"
                 kinds = {
                     "`uv run pytest`": (uv(), "run", "--no-sync", "pytest", "-q"),
@@ -78,7 +80,7 @@ def main() -> None:
                     "`import` alone": (python, "-c", f"import {IMPORTS[name]}"),
                 }
                 for kind, command in kinds.items():
-                    times[name].setdefault(kind, []).append(timed(*command, cwd=folder))
+                    times[name].setdefault(kind, []).append(timed(*command, cwd=project))
         for name in projects:
             rows[name] |= {kind: f"{median(each):.2f} s" for kind, each in times[name].items()}
     print(f"| | {RELEASES[-1].version} | this tree |\n|---|---|---|")
