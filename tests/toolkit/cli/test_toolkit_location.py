@@ -121,6 +121,17 @@ def test_require_toolkit_refuses_what_find_toolkit_finds(project: ScratchProject
         require_toolkit()
 
 
+def test_an_image_that_installed_the_folder_needs_it_no_more(
+    project: ScratchProject, tmp_path: Path
+) -> None:
+    declare(project, version=None)
+    shutil.copytree(TOOLKIT_PARENT, tmp_path / "site-packages")
+    path = str(tmp_path / "site-packages")
+    command = (sys.executable, "-m", "alembic_neon", "--version")
+    result = run(*command, cwd=project.folder, PYTHONPATH=path)
+    assert (result.returncode, result.stderr) == (0, "")
+
+
 def test_a_toolkit_with_missing_files_says_how_to_restore_it(tmp_path: Path) -> None:
     shutil.copytree(TOOLKIT_PARENT / "alembic_neon", tmp_path / "alembic_neon")
     shutil.rmtree(tmp_path / "alembic_neon/engine")

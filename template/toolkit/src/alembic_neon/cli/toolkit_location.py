@@ -29,6 +29,11 @@ class ToolkitLocation:
         """Whether what was imported is what the project names."""
         return self.declared is None or self.path.is_relative_to(self.declared)
 
+    @property
+    def is_installed(self) -> bool:
+        """Whether it is a copy in the environment, as `uv sync --no-editable` makes it."""
+        return not {"site-packages", "dist-packages"}.isdisjoint(self.path.parts)
+
     def __str__(self) -> str:
         kind = "package" if self.declared is None or not self.is_declared else "folder"
         return f"{kind} {self.path}, version {self.version}"
@@ -50,6 +55,8 @@ def require_toolkit() -> ToolkitLocation:
     if folder is None:
         return found
     if not (folder / "pyproject.toml").is_file():
+        if found.is_installed:  # an image has the package and need not have the folder
+            return found
         raise ConfigurationError(
             f"The toolkit's folder {folder} is missing, and pyproject.toml names it.",
             "Restore it from git, or run: copier update",
