@@ -1,21 +1,11 @@
-"""The history as a whole, for tests: the heads that it ends in, and what the models add."""
+"""The history as a whole, for tests: what the models add to it."""
 
 import asyncio
 
 from ..engine.factory import create_migration_engine
 from ..engine.url import DatabaseURL
 from ..migration.autogenerate.drift import find_drift
-from ..migration.commands import script_directory
 from ..migration.configuration import alembic_config
-
-
-def heads_of_history() -> list[str]:
-    """Return the revisions that the project's history ends in.
-
-    Raises:
-        UsageError, MigrationError: the files are missing, or do not make a history.
-    """
-    return script_directory(alembic_config()).get_heads()
 
 
 def drift_of_models(migrated: DatabaseURL) -> list[str]:

@@ -1,7 +1,7 @@
 """Operations that Alembic proposes in a form that cannot run, or only by chance."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, Final
 
 from alembic.autogenerate import render_op_text
@@ -25,6 +25,7 @@ from sqlalchemy.types import to_instance
 
 from .metadata import each_of
 from .missed_changes import execute
+from .operations import flat_operations
 
 Replace = Callable[[MigrateOperation], list[MigrateOperation]]
 _SERIAL: Final = re.compile(r"nextval\('(?P<sequence>[^']+)'::regclass\)")
@@ -155,7 +156,7 @@ def _create_schemas(
     """Create the schemas that the models name and the database lacks, before all else."""
     if context.connection is None:
         return
-    named = {schema for op in _flat(upgrade) if (schema := getattr(op, "schema", None))}
+    named = {schema for op in flat_operations(upgrade) if (schema := getattr(op, "schema", None))}
     missing = sorted(named - set(inspect(context.connection).get_schema_names()))
     compiled = [
         tuple(str(ddl(name).compile(dialect=context.dialect)) for ddl in (CreateSchema, DropSchema))
@@ -163,11 +164,3 @@ def _create_schemas(
     ]
     upgrade.ops[:0] = [execute(create) for create, _ in compiled]
     downgrade.ops += [execute(drop) for _, drop in reversed(compiled)]
-
-
-def _flat(container: OpContainer) -> Iterator[MigrateOperation]:
-    for op in container.ops:
-        if isinstance(op, OpContainer):
-            yield from _flat(op)
-        else:
-            yield op

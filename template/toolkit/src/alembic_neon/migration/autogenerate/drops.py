@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from alembic.operations.ops import (
     OpContainer,
 )
 from alembic.script import ScriptDirectory
+
+from .operations import flat_operations
 
 _log = logging.getLogger("alembic.autogenerate.drops")
 
@@ -43,7 +45,7 @@ def skip_unmanaged_tables(script: MigrationScript, config: Config) -> None:
     A live database may have tables of other programs. What a revision made is named in its file.
     """
     for upgrade, downgrade in zip(script.upgrade_ops_list, script.downgrade_ops_list, strict=True):
-        dropped = [op for op in _flat(upgrade) if isinstance(op, DropTableOp)]
+        dropped = [op for op in flat_operations(upgrade) if isinstance(op, DropTableOp)]
         strangers = {_key(op) for op in dropped} - _named(dropped, config)
         for ops in (upgrade, downgrade):
             ops.ops[:] = [op for op in ops.ops if _key(op) not in strangers]
@@ -70,14 +72,6 @@ def _comment(container: OpContainer) -> None:
             commented.append(CommentOp(f"drops table {op.table_name} and its rows"))
         commented.append(op)
     container.ops[:] = commented
-
-
-def _flat(container: OpContainer) -> Iterator[MigrateOperation]:
-    for op in container.ops:
-        if isinstance(op, OpContainer):
-            yield from _flat(op)
-        else:
-            yield op
 
 
 def _key(op: Any) -> tuple[str | None, str | None]:

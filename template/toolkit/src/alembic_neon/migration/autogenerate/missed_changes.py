@@ -1,13 +1,14 @@
 """Changes that Alembic does not write, although the catalogs differ: they are written as SQL."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from alembic.operations.ops import ExecuteSQLOp, MigrateOperation, OpContainer
+from alembic.operations.ops import ExecuteSQLOp, OpContainer
 
 from .no_difference import object_name
+from .operations import flat_operations
 
 # Where a command leaves them in `config.attributes`.
 MISSED: Final = "missed_changes"
@@ -28,7 +29,7 @@ def add_missed_changes(
     changes: Iterable[MissedChange], upgrade: OpContainer, downgrade: OpContainer, schema: str
 ) -> None:
     """Append to the upgrade what no operation of it does, and begin the downgrade with it."""
-    done = {object_name(op, schema) for op in _flat(upgrade)}
+    done = {object_name(op, schema) for op in flat_operations(upgrade)}
     added = [change for change in changes if change.name not in done]
     upgrade.ops += [execute(sql) for change in added for sql in change.upgrade]
     downgrade.ops[:0] = [execute(sql) for change in reversed(added) for sql in change.downgrade]
@@ -37,11 +38,3 @@ def add_missed_changes(
 def execute(sql: str) -> ExecuteSQLOp:
     """Return the operation that runs a statement as it stands."""
     return ExecuteSQLOp(_PARAMETER.sub(r"\\:", sql))
-
-
-def _flat(container: OpContainer) -> Iterator[MigrateOperation]:
-    for op in container.ops:
-        if isinstance(op, OpContainer):
-            yield from _flat(op)
-        else:
-            yield op

@@ -1,0 +1,14 @@
+"""The operations of a proposed revision, one after the other."""
+
+from collections.abc import Iterator
+
+from alembic.operations.ops import MigrateOperation, OpContainer
+
+
+def flat_operations(container: OpContainer) -> Iterator[MigrateOperation]:
+    """Yield the operations in a container and in those within it, in their order."""
+    for op in container.ops:
+        if isinstance(op, OpContainer):
+            yield from flat_operations(op)
+        else:
+            yield op
