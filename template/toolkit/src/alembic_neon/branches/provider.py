@@ -128,8 +128,8 @@ class BranchProvider(Protocol):
 async def prune(provider: BranchProvider, *, older_than: timedelta = timedelta()) -> list[str]:
     """Delete what expired, and rehearsals made longer ago than `older_than`; returns the names.
 
-    A rehearsal is told by the mark that the toolkit wrote, and one that still runs elsewhere by its
-    age. Sessions on them are ended.
+    A rehearsal is known by the mark that the toolkit wrote, and one that still runs elsewhere by
+    its age. Sessions on them are ended.
     """
     pruned = []
     for branch in await provider.list():

@@ -77,7 +77,7 @@ async def _check(since: str | None, *, everything: bool) -> list[Finding]:
     findings = lint_revisions(config, revisions)
     heads = script.get_heads()
     if len(heads) > 1:
-        # Neither drift nor anything else can be told of a history that ends in several places.
+        # Neither drift nor anything else can be compared where a history ends in several heads.
         ends = f"The history ends in {len(heads)} heads: {', '.join(heads)}."
         return [drift_finding("several-heads", ends), *findings]
     try:

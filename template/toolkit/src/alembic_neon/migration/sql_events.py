@@ -45,7 +45,7 @@ class Execution:
 
 
 class SqlListener:
-    """What is told of each statement; a base whose methods do nothing."""
+    """Is notified of each statement; a base whose methods do nothing."""
 
     def before(self, execution: Execution) -> None:
         """A statement is about to run. What this raises is raised in its place."""
