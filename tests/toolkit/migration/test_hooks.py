@@ -34,7 +34,7 @@ async def test_models_of_several_schemas_are_compared_and_no_other_schema_is(
         await query(f"CREATE SCHEMA {schema}")
     await query("CREATE TABLE somebodys.things (id int)")
     await query("CREATE TABLE neon_auth.users (id int)")
-    path = await create_revision(database, "create both", project.config)
+    [path] = await create_revision(database, "create both", project.config)
     assert path is not None
     text = path.read_text()
     assert re.findall(r'create_table\(\s*"(\w+)"', text) == ["here", "there"]
@@ -42,7 +42,7 @@ async def test_models_of_several_schemas_are_compared_and_no_other_schema_is(
     assert "somebodys" not in text + caplog.text
     assert "neon_auth" not in text + caplog.text
     await upgrade(database)
-    assert await create_revision(database, "nothing is left", project.config) is None
+    assert await create_revision(database, "nothing is left", project.config) == []
 
 
 async def test_the_version_table_lies_in_a_schema_of_its_own_where_one_is_named(
@@ -68,10 +68,10 @@ async def test_a_table_of_an_extension_is_left_alone_without_a_word(
     await first_column(
         superuser, "CREATE EXTENSION vector", "ALTER EXTENSION vector ADD TABLE spatial_ref_sys"
     )
-    assert await create_revision(database, "nothing", project.config) is None
+    assert await create_revision(database, "nothing", project.config) == []
     assert "spatial_ref_sys" not in caplog.text
     await first_column(superuser, "ALTER EXTENSION vector DROP TABLE spatial_ref_sys")
-    assert await create_revision(database, "nothing", project.config) is None
+    assert await create_revision(database, "nothing", project.config) == []
     assert "spatial_ref_sys is in no model" in caplog.text
 
 
@@ -87,7 +87,7 @@ async def test_the_projects_own_hooks_are_asked(
         "def said(context, revision, directives):\n"
         "    directives[0].message = 'by the hook'\n"
     )
-    path = await create_revision(database, "create one", project.config)
+    [path] = await create_revision(database, "create one", project.config)
     assert path is not None
     assert re.findall(r'create_table\(\s*"(\w+)"', path.read_text()) == ["here"]
     assert '"""by the hook' in path.read_text()

@@ -1,127 +1,82 @@
-"""The command `db revision`: writes the next revision, runs it, and hands over what held."""
+"""The command `db revision`: writes the next revisions, runs them, and hands over what held."""
 
 import asyncio
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from alembic.config import Config
 
-from ..branches.comparison import declare_models
-from ..branches.scratch import scratch_branch
+from ..branches.revision_writing import Request, Written, write_revisions
 from ..engine.settings import load_settings
-from ..engine.url import DatabaseURL
-from ..errors import MigrationError
-from ..migration.autogenerate.generate import create_revision
-from ..migration.autogenerate.missed_changes import MISSED, MissedChange
-from ..migration.commands import require_single_head, script_directory
 from ..migration.configuration import alembic_config
-from ..verification.catalog import Catalog, take_snapshot
-from ..verification.missed_changes import missed_changes
-from ..verification.result import RoundTrip
-from ..verification.round_trip import check_round_trip
-from .console import echo, success, write_json
+from ..migration.steps.options import StepOptions, read_fills
+from .console import echo, print_findings, result, success, write_json
 from .options import Json
-
-# What is missing after a first try is written in the second, and may show something more.
-_TRIES = 3
-_BY_HAND = "The file was removed; write this change by hand: db revision --empty -m TEXT"
 
 
 def revision_command(
     message: Annotated[str, typer.Option("-m", "--message", help="What the revision does.")],
     empty: Annotated[bool, typer.Option("--empty", help="Write one without operations.")] = False,
+    single: Annotated[
+        bool, typer.Option("--single", help="Write one revision, whatever it locks.")
+    ] = False,
+    online: Annotated[
+        bool,
+        typer.Option("--online", help="Change types by a new column that is kept in step."),
+    ] = False,
+    fill: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TABLE.COLUMN=SQL", help="The value of a required column in existing rows."
+        ),
+    ] = None,
+    no_proof: Annotated[
+        bool, typer.Option("--no-proof", help="Hand the files over without running them.")
+    ] = False,
     json: Json = None,
 ) -> None:
-    """Generate a revision from model changes (autogenerate), and prove it on a scratch database."""
-    path = asyncio.run(_write(message, empty=empty))
-    if path is None:
+    """Generate revisions from model changes (autogenerate), and prove them on a scratch database.
+
+    What touches tables that exist is written in steps, each a revision of its own where it must be.
+    """
+    load_settings()
+    steps = StepOptions(single, online, read_fills(fill or ()))
+    request = Request(message, empty, not no_proof, steps)
+    written = asyncio.run(write_revisions(request, alembic_config()))
+    if written is None:
         success("The models match the migrations: no revision was written.")
     else:
-        success(f"wrote {os.path.relpath(path)}")
-        echo("Read it, then run: db upgrade")
-    write_json(json, {"path": path})
-
-
-async def _write(message: str, *, empty: bool) -> Path | None:
-    load_settings()
-    config = alembic_config()
-    require_single_head(config)
-    if empty:
-        return await create_revision(None, message, config)
-    head = script_directory(config).get_current_head()
-    heads = () if head is None else (head,)
-    missed: list[MissedChange] = []
-    for _ in range(_TRIES):
-        async with scratch_branch(*heads) as url:
-            declared = (await declare_models(config, url, refuse_to_drop_all=True))[1]
-            missed = _with(missed, await take_snapshot(url), declared)
-            config.attributes[MISSED] = missed
-            path = await create_revision(url, message, config)
-            if path is None:
-                return None
-            with _removed_on_failure(path):
-                result = await _prove(url, config)
-                after = await _made_by(config)
-            more = _with(missed, after, declared)
-            if len(more) == len(missed):
-                _report(result)
-                return path
-            path.unlink()
-            missed = more
-    raise MigrationError(
-        f"The models have {missed[-1].name}, which three tries could not write.",
-        "Write this change by hand: db revision --empty -m TEXT",
+        _print(written, request)
+    revisions = [] if written is None else written.revisions
+    write_json(
+        json,
+        {
+            "path": revisions[0].path if revisions else None,
+            "revisions": [
+                {"path": each.path, **({} if each.step is None else each.step.as_json())}
+                for each in revisions
+            ],
+            "findings": [asdict(each) for each in (written.findings if written else ())],
+        },
     )
 
 
-def _with(known: list[MissedChange], migrated: Catalog, declared: Catalog) -> list[MissedChange]:
-    names = {change.name for change in known}
-    found = missed_changes(migrated, declared)
-    return [*known, *(change for change in found if change.name not in names)]
-
-
-async def _made_by(config: Config) -> Catalog:
-    """Return what the migrations make with the new file, without rows that stand in its way."""
-    head = script_directory(config).get_current_head() or ""
-    try:
-        async with scratch_branch(head) as url:
-            return await take_snapshot(url)
-    except MigrationError as error:
-        raise MigrationError(
-            f"The upgrade that was written fails: {error.message}", _BY_HAND
-        ) from None
-
-
-async def _prove(url: DatabaseURL, config: Config) -> RoundTrip:
-    """Run the new head up, down and up again in the database at `url`, on tables with rows.
-
-    Raises:
-        MigrationError: a step of it fails, whatever the rows are.
-    """
-    revision = script_directory(config).get_current_head() or ""
-    result = await check_round_trip(url, revision, config=config)
-    if result.failure is not None and not result.failure.is_of_rows:
-        reason = " ".join(result.failure.reason.split())
-        raise MigrationError(
-            f"The {result.failure.stage} that was written fails: {reason}.", _BY_HAND
-        )
-    return result
-
-
-def _report(result: RoundTrip) -> None:
-    """Say what a person should look at in a revision that runs."""
-    if not result.ok:
-        echo(str(result), "yellow")
-
-
-@contextmanager
-def _removed_on_failure(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
+def _print(written: Written, request: Request) -> None:
+    """Say what each file does, which locks it takes, and when it is deployed."""
+    is_chain = len(written.revisions) > 1
+    for each in written.revisions:
+        success(f"wrote {os.path.relpath(each.path)}")
+        if each.step is not None and (is_chain or each.step.step.phase == "contract"):
+            step = each.step.step
+            result(f"    {step.summary}.")
+            result(f"    locks: {step.locks or 'none on tables that exist'}; deploy {step.deploy}")
+    for trip in written.trips:
+        if not trip.ok:
+            echo(str(trip), "yellow")
+    for remark in written.remarks:
+        echo(remark, "yellow")
+    print_findings(written.findings)
+    if not request.proof and not request.empty:
+        echo("Nothing was run: --no-proof.", "yellow")
+    echo("Read them, then run: db upgrade" if is_chain else "Read it, then run: db upgrade")

@@ -31,6 +31,10 @@ from ...engine.url import DatabaseURL
 from ...errors import ConfigurationError, MigrationError, ToolkitError
 from ...project import TOML_FILE, config_file
 from ..commands import run_command
+from ..steps.chain import write_chain
+from ..steps.facts import Facts
+from ..steps.options import step_options
+from ..steps.split import split
 from .corrections import correct
 from .drops import comment_drops, skip_unmanaged_tables
 from .long_names import cancel_shortened_checks
@@ -116,10 +120,24 @@ def review_directives(
     if all(ops.is_empty() for ops in directives[0].upgrade_ops_list):
         directives.clear()
         return
-    comment_drops(directives[0])
+    _write_steps(directives, context, config)
     if not by_us and context.environment_context is not None:
         # Alembic runs a hook after the file is written, and lets one of its own fail silently.
         context.environment_context.script.hooks.append({"_hook_name": "ruff", "type": _HOOK})
+
+
+def _write_steps(
+    directives: list[MigrationScript], context: MigrationContext, config: Config
+) -> None:
+    """Write what touches tables that exist in steps, each a revision where it must be one."""
+    whole, options = directives[0], step_options(config)
+    upgrade, downgrade = whole.upgrade_ops, whole.downgrade_ops
+    environment, connection = context.environment_context, context.connection
+    if options.single or not (upgrade and downgrade and environment and connection):
+        comment_drops(whole)
+        return
+    steps = split(upgrade, downgrade, Facts.read(connection), options)
+    write_chain(directives, steps, config, environment.script)
 
 
 def cancel_false_differences(
@@ -147,13 +165,14 @@ def _format_or_fail(path: str, options: dict[str, str | None]) -> None:
         raise CommandError(str(error)) from None
 
 
-async def create_revision(url: DatabaseURL | None, message: str, config: Config) -> Path | None:
-    """Write the next revision file, formatted and linted by the project's own ruff.
+async def create_revision(url: DatabaseURL | None, message: str, config: Config) -> list[Path]:
+    """Write the next revision files, formatted and linted by the project's own ruff.
 
-    With a `url`, whose database has to be at head, the file holds the difference between the
-    models and that database; without one its body is empty.
+    With a `url`, whose database has to be at head, they hold the difference between the models and
+    that database, in the steps that `step_options` asks for; without one there is one, and its body
+    is empty.
 
-    Returns the file, or None where the models and the database do not differ.
+    Returns the files, none where the models and the database do not differ.
 
     Raises:
         MigrationError: the history has several heads, or ruff refuses what was written; no file is
@@ -187,10 +206,9 @@ async def create_revision(url: DatabaseURL | None, message: str, config: Config)
                 await engine.dispose()
         scripts = made if isinstance(made, list) else [made]
         written = [Path(script.path) for script in scripts if script is not None]
-        if not written:
-            return None
-        format_revision(written[0], keeps_imports=not autogenerate)
-    return written[0]
+        for path in written:
+            format_revision(path, keeps_imports=not autogenerate)
+    return written
 
 
 @contextmanager

@@ -1,0 +1,155 @@
+"""Writes the next revisions from the models, runs them on scratch branches, and keeps what held."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from alembic.config import Config
+
+from ..engine.url import DatabaseURL
+from ..errors import MigrationError
+from ..migration.autogenerate.generate import create_revision
+from ..migration.autogenerate.missed_changes import MISSED, MissedChange
+from ..migration.commands import require_single_head, script_directory
+from ..migration.lint import Finding, lint_revisions
+from ..migration.steps.chain import WrittenStep, written_chain
+from ..migration.steps.options import StepOptions, set_step_options
+from ..verification.catalog import Catalog, take_snapshot
+from ..verification.chain import check_chain
+from ..verification.hidden_drift import find_hidden_drift
+from ..verification.missed_changes import missed_changes
+from ..verification.result import RoundTrip
+from .comparison import declare_models
+from .scratch import scratch_branch
+
+# What is missing after a first try is written in the second, and may show something more.
+_TRIES: Final = 3
+_BY_HAND: Final = "The files were removed; write this change by hand: db revision --empty -m TEXT"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a person asked for."""
+
+    message: str
+    empty: bool = False
+    proof: bool = True
+    steps: StepOptions = field(default_factory=StepOptions)
+
+
+@dataclass(frozen=True)
+class WrittenRevision:
+    """A file that was written; without a step it is one revision for everything."""
+
+    path: Path
+    step: WrittenStep | None = None
+
+
+@dataclass(frozen=True)
+class Written:
+    """The files, in the order in which they are applied, and what a person should look at.
+
+    `trips` are their round trips on tables with rows; none where there was no proof.
+    """
+
+    revisions: Sequence[WrittenRevision]
+    trips: Sequence[RoundTrip] = ()
+    findings: Sequence[Finding] = ()
+    remarks: Sequence[str] = ()
+
+
+async def write_revisions(request: Request, config: Config) -> Written | None:
+    """Write what the models have and the migrations do not; None where they do not differ.
+
+    Where anything fails, no file is left.
+
+    Raises:
+        MigrationError: the history has several heads, or what was written does not run.
+        ConfigurationError, ConnectionFailedError: the models cannot be compared.
+    """
+    require_single_head(config)
+    if request.empty:
+        paths = await create_revision(None, request.message, config)
+        return Written([WrittenRevision(path) for path in paths])
+    set_step_options(config, request.steps)
+    head = script_directory(config).get_current_head()
+    heads = () if head is None else (head,)
+    missed: list[MissedChange] = []
+    for _ in range(_TRIES):
+        async with scratch_branch(*heads) as url:
+            declared = (await declare_models(config, url, refuse_to_drop_all=True))[1]
+            missed = _with(missed, await take_snapshot(url), declared)
+            config.attributes[MISSED] = missed
+            paths = await create_revision(url, request.message, config)
+            if not paths:
+                return None
+            with _removed_on_failure(paths):
+                found = await _written(paths, url, declared, request, config)
+                more = _with(missed, found[1], declared)
+            if len(more) == len(missed):
+                return found[0]
+            _remove(paths)
+            missed = more
+    raise MigrationError(
+        f"The models have {missed[-1].name}, which three tries could not write.",
+        "Write this change by hand: db revision --empty -m TEXT",
+    )
+
+
+async def _written(
+    paths: Sequence[Path], url: DatabaseURL, declared: Catalog, request: Request, config: Config
+) -> tuple[Written, Catalog]:
+    """Prove the files on the scratch branch at `url`; return them with the catalog they make."""
+    script = script_directory(config)
+    steps = {written.revision: written for written in written_chain(config)}
+    files = {Path(each.path): each.revision for each in script.walk_revisions()}
+    revisions = [WrittenRevision(path, steps.get(files.get(path, ""))) for path in paths]
+    if not request.proof:
+        return Written(revisions), declared
+    names = [files[path] for path in paths]
+    trips, remarks = await check_chain(url, names, config)
+    for trip in trips:
+        if trip.failure is not None and not trip.failure.is_of_rows:
+            reason = " ".join(trip.failure.reason.split())
+            raise MigrationError(
+                f"The {trip.failure.stage} that was written fails: {reason}.", _BY_HAND
+            )
+    after = await _made_by(config)
+    scripts = [each for each in map(script.get_revision, names) if each is not None]
+    linted = [each for each in lint_revisions(config, scripts) if each.severity == "error"]
+    left = [each for each in find_hidden_drift(after, declared) if each.severity == "error"]
+    return Written(revisions, trips, [*linted, *left], remarks), after
+
+
+async def _made_by(config: Config) -> Catalog:
+    """Return what the migrations make with the new files, without rows that stand in their way."""
+    head = script_directory(config).get_current_head() or ""
+    try:
+        async with scratch_branch(head) as url:
+            return await take_snapshot(url)
+    except MigrationError as error:
+        raise MigrationError(
+            f"The upgrade that was written fails: {error.message}", _BY_HAND
+        ) from None
+
+
+def _with(known: list[MissedChange], migrated: Catalog, declared: Catalog) -> list[MissedChange]:
+    names = {change.name for change in known}
+    found = missed_changes(migrated, declared)
+    return [*known, *(change for change in found if change.name not in names)]
+
+
+@contextmanager
+def _removed_on_failure(paths: Sequence[Path]) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        _remove(paths)
+        raise
+
+
+def _remove(paths: Sequence[Path]) -> None:
+    for path in paths:
+        path.unlink(missing_ok=True)

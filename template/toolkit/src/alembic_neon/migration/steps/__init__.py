@@ -1,0 +1,1 @@
+"""Safe steps: a change of tables that exist already, as revisions that block nobody."""

@@ -1,0 +1,106 @@
+"""The operations of a proposed revision, each with the one of the downgrade that takes it back."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from alembic.operations.ops import (
+    AddColumnOp,
+    AlterColumnOp,
+    CreateCheckConstraintOp,
+    CreateForeignKeyOp,
+    CreateIndexOp,
+    CreatePrimaryKeyOp,
+    CreateTableOp,
+    CreateUniqueConstraintOp,
+    DropColumnOp,
+    DropConstraintOp,
+    DropIndexOp,
+    DropTableOp,
+    MigrateOperation,
+)
+from alembic_postgresql_enum.operations.add_enum_values import AddEnumValuesOp
+from alembic_postgresql_enum.operations.create_enum import CreateEnumOp
+from alembic_postgresql_enum.operations.drop_enum import DropEnumOp
+from alembic_postgresql_enum.operations.sync_enum_values import SyncEnumValuesOp
+
+_CREATE_CONSTRAINT: Final = (
+    CreateForeignKeyOp,
+    CreateCheckConstraintOp,
+    CreateUniqueConstraintOp,
+    CreatePrimaryKeyOp,
+)
+# What takes an operation of a kind back.
+_REVERSE: Final[dict[type[Any], tuple[type[Any], ...]]] = {
+    AddColumnOp: (DropColumnOp,),
+    DropColumnOp: (AddColumnOp,),
+    AlterColumnOp: (AlterColumnOp,),
+    CreateIndexOp: (DropIndexOp,),
+    DropIndexOp: (CreateIndexOp,),
+    CreateForeignKeyOp: (DropConstraintOp,),
+    CreateCheckConstraintOp: (DropConstraintOp,),
+    CreateUniqueConstraintOp: (DropConstraintOp,),
+    CreatePrimaryKeyOp: (DropConstraintOp,),
+    DropConstraintOp: _CREATE_CONSTRAINT,
+    DropTableOp: (CreateTableOp,),
+    AddEnumValuesOp: (SyncEnumValuesOp,),
+    DropEnumOp: (CreateEnumOp,),
+}
+
+
+@dataclass(frozen=True)
+class Change:
+    """An operation of the upgrade and the one that takes it back; None: it cannot be told which."""
+
+    up: MigrateOperation
+    down: MigrateOperation | None
+
+
+def pair(
+    upgrade: Sequence[MigrateOperation], downgrade: Sequence[MigrateOperation]
+) -> tuple[list[Change], list[MigrateOperation]]:
+    """Return the changes in the order of the upgrade, and what is left over of the downgrade."""
+    left = list(downgrade)
+    changes = [Change(up, _take(up, left)) for up in upgrade]
+    return changes, left
+
+
+def _take(up: MigrateOperation, left: list[MigrateOperation]) -> MigrateOperation | None:
+    name, reverse = target(up), _REVERSE.get(type(up), ())
+    # The last of the upgrade is the first of the downgrade.
+    for position in reversed(range(len(left))):
+        if isinstance(left[position], reverse) and target(left[position]) == name:
+            return left.pop(position)
+    return None
+
+
+def target(op: Any) -> tuple[str, ...]:
+    """Return what an operation is on: kind, schema, table and name."""
+    schema = str(getattr(op, "schema", None) or "")
+    match op:
+        case AddColumnOp():
+            return "column", schema, op.table_name, str(op.column.name)
+        case DropColumnOp() | AlterColumnOp():
+            return "column", schema, op.table_name, op.column_name
+        case CreateIndexOp() | DropIndexOp():
+            return "index", schema, str(op.table_name), str(op.index_name)
+        case CreateForeignKeyOp():
+            schema = str(op.kw.get("source_schema") or "")
+            return "constraint", schema, op.source_table, str(op.constraint_name)
+        case CreateCheckConstraintOp() | CreateUniqueConstraintOp() | CreatePrimaryKeyOp():
+            return "constraint", schema, op.table_name, str(op.constraint_name)
+        case DropConstraintOp():
+            return "constraint", schema, op.table_name, str(op.constraint_name)
+        case CreateTableOp() | DropTableOp():
+            return "table", schema, op.table_name, ""
+        case AddEnumValuesOp() | SyncEnumValuesOp() | CreateEnumOp() | DropEnumOp():
+            return "enum", str(op.schema), "", str(op.name)
+        case _:
+            return ()
+
+
+def of_type(changes: Sequence[Change], *types: type[Any]) -> Iterator[Any]:
+    """Yield the operations of the upgrade that are of one of these types."""
+    for change in changes:
+        if isinstance(change.up, types):
+            yield change.up

@@ -1,0 +1,90 @@
+"""Drops of columns and tables: a contracting revision of its own, which says what is lost."""
+
+from copy import copy
+
+from alembic.operations.ops import AddColumnOp, DropColumnOp, DropTableOp
+from alembic_postgresql_enum.operations.drop_enum import DropEnumOp
+
+from ..autogenerate.missed_changes import execute
+from .changes import Change
+from .not_null import optional
+from .step import Stage, Step
+from .work import Work, label
+
+
+def drop_column(change: Change, work: Work) -> list[Step] | None:
+    """Let rows be without the column, and drop it when no running release asks for it."""
+    op, down = change.up, change.down
+    table = work.facts.table(op)
+    if table is None or not isinstance(op, DropColumnOp) or not isinstance(down, AddColumnOp):
+        return None
+    column = down.column
+    must_loosen = not column.nullable and not (
+        column.server_default or column.identity or column.computed or column.primary_key
+    )
+    back = down
+    steps: list[Step] = []
+    if must_loosen:
+        # Its values went, so that it comes back without: see the step before.
+        back = copy(down)
+        back.column = column._copy()
+        back.column.nullable = True
+        alter = f"ALTER TABLE {work.facts.sql_name(table)} ALTER COLUMN"
+        quoted = work.facts.quoted(op.column_name)
+        steps.append(
+            Step(
+                Stage.QUICK,
+                "optional",
+                f"Lets rows of {table.name} be without {op.column_name}",
+                optional(None, op.column_name, table, work),
+                [execute(f"{alter} {quoted} SET NOT NULL")],
+                label(table),
+                locks=f"ACCESS EXCLUSIVE on {table.name} for a moment",
+            )
+        )
+    steps.append(
+        Step(
+            Stage.CONTRACT,
+            "drop",
+            f"Drops {table.name}.{op.column_name} and its values",
+            [op],
+            [back],
+            label(table),
+            "contract",
+            f"ACCESS EXCLUSIVE on {table.name} for a moment",
+            f"Column {table.name}.{op.column_name} goes, and its values with it.",
+        )
+    )
+    return steps
+
+
+def drop_table(change: Change, work: Work) -> list[Step] | None:
+    """Drop a table when no running release asks for it."""
+    op, down = change.up, change.down
+    table = work.facts.table(op)
+    if table is None or not isinstance(op, DropTableOp) or down is None:
+        return None
+    return [
+        Step(
+            Stage.CONTRACT,
+            "drop",
+            f"Drops table {table.name} and its rows",
+            [op],
+            [down],
+            label(table),
+            "contract",
+            f"ACCESS EXCLUSIVE on {table.name} for a moment",
+            f"Table {table.name} goes, and its rows with it.",
+        )
+    ]
+
+
+def drop_enum(change: Change, work: Work) -> list[Step] | None:
+    """Drop an enum after the columns of its type."""
+    op, down = change.up, change.down
+    if not isinstance(op, DropEnumOp) or down is None:
+        return None
+    goes = any(isinstance(each.up, (DropColumnOp, DropTableOp)) for each in work.changes)
+    if not goes:
+        return None
+    return [Step(Stage.LAST, "drop type", f"Drops type {op.name}", [op], [down], "", "contract")]

@@ -1,0 +1,81 @@
+"""A step: what one revision of a chain does, which locks it takes, and when it may be deployed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from typing import Literal, Self
+
+from alembic.operations.ops import MigrateOperation
+
+Phase = Literal["expand", "contract"]
+
+
+class Stage(IntEnum):
+    """The order of the steps of one chain; steps of one stage keep the order of the operations."""
+
+    ENUM_VALUES = 0  # a new value can be used from the next transaction on
+    REST = 1  # new tables, and whatever is not taken apart
+    QUICK = 2  # the catalog alone is written
+    REWRITE = 3
+    BACKFILL = 4
+    INDEX = 5
+    CONSTRAINT = 6  # for new rows alone
+    VALIDATE = 7
+    FINISH = 8
+    CONTRACT = 9
+    LAST = 10  # what only a contracted schema allows
+
+
+@dataclass(frozen=True)
+class Step:
+    """One revision of a chain, or a part of one.
+
+    `slug` names it in the message: "backfill". `summary` is what it does, a sentence without its
+    full stop. `table` is the one that it locks, as "schema.table"; steps of the same stage, table
+    and phase share a revision, unless they stand `alone`. `locks` is empty where nobody waits.
+    `data_loss` and `mixed` are what the file declares.
+    """
+
+    stage: Stage
+    slug: str
+    summary: str
+    upgrade: Sequence[MigrateOperation]
+    downgrade: Sequence[MigrateOperation]
+    table: str = ""
+    phase: Phase = "expand"
+    locks: str = ""
+    data_loss: str = ""
+    alone: bool = False
+
+    @property
+    def deploy(self) -> str:
+        """When its revision is deployed, seen from the release that needs it."""
+        return "before the code" if self.phase == "expand" else "after the code"
+
+    @property
+    def markers(self) -> dict[str, str]:
+        """The variables of its revision file."""
+        markers = {"phase": "contract"} if self.phase == "contract" else {}
+        return markers | ({"data_loss": self.data_loss} if self.data_loss else {})
+
+    def may_join(self, other: Self) -> bool:
+        """Tell whether a step can be in the same revision as one right before it."""
+        mine, theirs = ((each.stage, each.table, each.phase) for each in (self, other))
+        return mine == theirs and not (self.alone or other.alone)
+
+    def joined(self, other: Self) -> Self:
+        """Return both as one: this one first, and taken back last."""
+        return replace(
+            self,
+            slug=self.slug if self.slug == other.slug else "change",
+            summary=_listed(self.summary, other.summary, "; "),
+            upgrade=(*self.upgrade, *other.upgrade),
+            downgrade=(*other.downgrade, *self.downgrade),
+            locks=_listed(self.locks, other.locks, "; "),
+            data_loss=_listed(self.data_loss, other.data_loss, " "),
+        )
+
+
+def _listed(first: str, second: str, separator: str) -> str:
+    parts = first.split(separator)
+    return separator.join([*parts, *(each for each in [second] if each and each not in parts)])
