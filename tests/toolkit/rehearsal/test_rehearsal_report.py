@@ -86,7 +86,7 @@ async def test_names_that_mean_harm_are_text_in_markdown(found: Rehearsal) -> No
     tags = _Tags()
     tags.feed(outside)
     assert tags.names <= {"details", "summary", "sub", "br"}
-    assert re.search(r"(?<!\\)@all", outside) is None, "nobody is called"
+    assert "@all" not in outside, "nobody is called"
     rows = [line for line in markdown.splitlines() if line.startswith("|")]
     assert len(rows) == 5
     assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {6}

@@ -31,6 +31,7 @@ COMMANDS: Final = {
     "test": Target("project_tests", "run_tests", _ANY_OPTION),
     "branch": Target("branch", "branch_app"),
     "rehearse": Target("rehearse", "rehearse_command"),
+    "report": Target("report", "report_command"),
     "promote": Target("rehearse", "promote_command"),
     "restore": Target("rehearse", "restore_command"),
     "baseline": Target("baseline", "baseline_command"),

@@ -86,6 +86,7 @@ class Rehearsal:
             "target_revision": plan.target_revision,
             "files_hash": plan.files_hash,
             "parent_branch": self.parent_branch,
+            "branch": self.branch,
             "provider": self.target.provider,
             "server": self.target.server,
             "host": self.target.host,

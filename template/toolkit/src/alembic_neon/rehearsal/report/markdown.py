@@ -31,16 +31,27 @@ _MOST_CHANGES: Final = 40
 _MOST_STATEMENTS: Final = 50
 _MOST_FINDINGS: Final = 40
 _LONGEST: Final = 300
+# What GitHub begins a mention, a reference to an issue, or a link with.
+_LINKED: Final = re.compile(r"@|\\#|\bGH-|:(?=//)|\bwww(?=\.)", re.IGNORECASE)
 
 
-def render_markdown(rehearsal: Rehearsal) -> str:
-    """Return the report as GitHub's Markdown."""
-    return "\n".join(_lines(rehearsal)) + "\n"
+def render_markdown(rehearsal: Rehearsal, *, is_unreviewed: bool = False) -> str:
+    """Return the report as GitHub's Markdown, in which nothing foreign is a link or a mention.
+
+    `is_unreviewed`: it was made by code that nobody has reviewed, a fork's, which can write
+    whatever verdict it likes.
+    """
+    return "\n".join(_lines(rehearsal, is_unreviewed)) + "\n"
 
 
-def _lines(rehearsal: Rehearsal) -> Iterator[str]:
+def _lines(rehearsal: Rehearsal, is_unreviewed: bool) -> Iterator[str]:
     yield MARKER
-    yield f"## {VERDICT_SIGNS[rehearsal.verdict]} {verdict_line(rehearsal)}"
+    if is_unreviewed:
+        yield f"## Not verified; the fork's own run says: {verdict_line(rehearsal).lower()}"
+        yield ""
+        yield "Code of the fork made this report. What counts is the rehearsal before a promotion."
+    else:
+        yield f"## {VERDICT_SIGNS[rehearsal.verdict]} {verdict_line(rehearsal)}"
     yield ""
     yield f"Rehearsal of {_text(origin(rehearsal))}: {_text(summary(rehearsal))}."
     yield ""
@@ -64,14 +75,14 @@ def _lines(rehearsal: Rehearsal) -> Iterator[str]:
             f"{duration(load.longest_write_ms)}; {load.failures} failed."
         )
     yield ""
-    yield f"<sub>plan `{rehearsal.plan.plan_id[:12]}`</sub>"
+    yield f"<sub>plan {_code(rehearsal.plan.plan_id[:12])}</sub>"
 
 
 def _reasons(rehearsal: Rehearsal) -> Iterator[str]:
     if rehearsal.reasons:
         yield ""
     for each in rehearsal.reasons[:_MOST_FINDINGS]:
-        yield f"- **{each.rule}**: {_text(shortened(each.message, _LONGEST))}"
+        yield f"- **{_text(each.rule)}**: {_text(shortened(each.message, _LONGEST))}"
     yield from _more(len(rehearsal.reasons) - _MOST_FINDINGS, "finding")
 
 
@@ -111,7 +122,7 @@ def _findings(rehearsal: Rehearsal) -> Iterator[str]:
         revision = f", {_code(finding.revision)}" if finding.revision else ""
         message = shortened(f"{finding.message} {finding.hint}".strip(), _LONGEST)
         yield (
-            f"- {SEVERITY_SIGNS[finding.severity]} **{finding.rule}** ({finding.source}"
+            f"- {SEVERITY_SIGNS[finding.severity]} **{_text(finding.rule)}** ({finding.source}"
             f"{revision}){location}: {_text(message)}"
         )
     yield from _more(len(rehearsal.findings) - _MOST_FINDINGS, "finding")
@@ -191,6 +202,11 @@ def _code(text: str) -> str:
 
 
 def _text(text: str) -> str:
-    """Escape what Markdown and HTML would read as their own."""
+    """Escape what Markdown and HTML would read as their own, and what GitHub makes a link of.
+
+    A backslash does not keep GitHub from a mention or a link, which it looks for in what Markdown
+    has become; a space without width does.
+    """
     escaped = text.replace("&", "&amp;").replace("<", "&lt;")
-    return " ".join(re.sub(r"([\\`*_\[\]|#~@])", r"\\\1", escaped).split())
+    escaped = re.sub(r"([\\`*_\[\]|#~!])", r"\\\1", escaped)
+    return " ".join(_LINKED.sub(r"\g<0>&#8203;", escaped).split())

@@ -35,8 +35,14 @@ class Difference:
 
     def as_json(self) -> dict[str, str | None]:
         """Return it as reports hold it: which object, and its text before and after."""
+        found = self.object
         return {
-            "object": self.object.label,
+            "object": found.label,
+            "kind": found.kind,
+            "identity": found.identity,
+            "schema_name": found.schema,
+            "table": found.table,
+            "name": found.name,
             "was": self.was.text if self.was else None,
             "now": self.now.text if self.now else None,
         }
