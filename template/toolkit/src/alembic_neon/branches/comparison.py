@@ -52,16 +52,12 @@ async def compare_all(config: Config, url: DatabaseURL, status: Status | None) -
 
 
 async def declare_models(
-    config: Config, migrated: DatabaseURL, *, refuse_to_drop_all: bool = False
+    config: Config, migrated: DatabaseURL
 ) -> tuple[Sequence[MetaData], Catalog, Sequence[Omission]]:
     """Make the models alone on a scratch database; return their metadata and their catalog.
 
     With them come the tables that cannot be made alone. `config` learns which objects differ from
     those in the database `migrated`: autogenerate then proposes nothing of the others.
-
-    Raises:
-        ConfigurationError: with `refuse_to_drop_all`, the models lack more of the tables in the
-            database than they have, as where nothing imports them.
     """
     engine = create_migration_engine(migrated)
     try:
@@ -70,8 +66,6 @@ async def declare_models(
         await engine.dispose()
     _require_targets(metadata)
     made = await take_snapshot(migrated)
-    if refuse_to_drop_all:
-        _require_models(metadata, made)
     async with scratch_branch() as empty:
         omissions = await create_models(metadata, empty, made)
         declared = await take_snapshot(empty)
@@ -93,25 +87,6 @@ def _require_targets(metadata: Sequence[MetaData]) -> None:
             raise ConfigurationError(
                 f"{reason}.", "Import the module of that model, or fix the foreign key."
             ) from None
-
-
-def _require_models(metadata: Sequence[MetaData], migrated: Catalog) -> None:
-    declared = {table.name for each in metadata for table in each.tables.values()}
-    tables = {
-        found.name
-        for found in migrated.objects.values()
-        if found.kind in ("table", "partitioned table") and not found.attributes.get("is_partition")
-    }
-    hint = "Import every module of models where the metadata comes from."
-    if not declared:
-        raise ConfigurationError("The metadata that env.py hands over has no table.", hint)
-    missing = sorted(tables - declared)
-    if len(missing) > len(tables & declared):
-        raise ConfigurationError(
-            f"The models have {len(tables & declared)} of the migrations' tables and lack "
-            f"{len(missing)} ({', '.join(missing[:3])}): more would be dropped than stay.",
-            f"{hint} If it is meant, write the drops by hand: db revision --empty -m TEXT",
-        )
 
 
 async def compare_with_migrations(url: DatabaseURL, status: Status) -> list[Finding]:

@@ -1,6 +1,6 @@
 """Writes the next revisions from the models, runs them on scratch branches, and keeps what held."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +12,7 @@ from ..engine.url import DatabaseURL
 from ..errors import MigrationError
 from ..migration.autogenerate.generate import create_revision
 from ..migration.autogenerate.missed_changes import MISSED, MissedChange
+from ..migration.autogenerate.renames import Rename
 from ..migration.commands import require_single_head, script_directory
 from ..migration.lint import Finding, lint_revisions
 from ..migration.steps.chain import WrittenStep, written_chain
@@ -22,6 +23,8 @@ from ..verification.hidden_drift import find_hidden_drift
 from ..verification.missed_changes import missed_changes
 from ..verification.result import RoundTrip
 from .comparison import declare_models
+from .registered_models import describe_models
+from .renaming import Models, RenameAnswers, autogenerate_sees, find_renames
 from .scratch import scratch_branch
 
 # What is missing after a first try is written in the second, and may show something more.
@@ -37,6 +40,8 @@ class Request:
     empty: bool = False
     proof: bool = True
     steps: StepOptions = field(default_factory=StepOptions)
+    renames: RenameAnswers = field(default_factory=RenameAnswers)
+    tell: Callable[[str], None] = lambda line: None  # what goes on, a line at a time
 
 
 @dataclass(frozen=True)
@@ -77,12 +82,19 @@ async def write_revisions(request: Request, config: Config) -> Written | None:
     head = script_directory(config).get_current_head()
     heads = () if head is None else (head,)
     missed: list[MissedChange] = []
+    renames: list[Rename] | None = None
     for _ in range(_TRIES):
+        request.tell("Running the migrations on a scratch database.")
         async with scratch_branch(*heads) as url:
-            declared = (await declare_models(config, url, refuse_to_drop_all=True))[1]
-            missed = _with(missed, await take_snapshot(url), declared)
-            config.attributes[MISSED] = missed
-            paths = await create_revision(url, request.message, config)
+            models = Models(*await declare_models(config, url))
+            declared = models.catalog
+            if renames is None:
+                request.tell(f"Comparing them with the models: {describe_models(models.metadata)}.")
+                renames = await find_renames(url, models, request.renames, config)
+            async with autogenerate_sees(url, renames, declared, config) as migrated:
+                missed = _with(missed, migrated, declared)
+                config.attributes[MISSED] = missed
+                paths = await create_revision(url, request.message, config)
             if not paths:
                 return None
             with _removed_on_failure(paths):
@@ -109,6 +121,7 @@ async def _written(
     if not request.proof:
         return Written(revisions), declared
     names = [files[path] for path in paths]
+    request.tell(f"Running {len(paths)} new revision{'s' * (len(paths) > 1)} on tables with rows.")
     trips, remarks = await check_chain(url, names, config)
     for trip in trips:
         if trip.failure is not None and not trip.failure.is_of_rows:

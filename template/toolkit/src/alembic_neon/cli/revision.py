@@ -13,6 +13,7 @@ from ..migration.configuration import alembic_config
 from ..migration.steps.options import StepOptions, read_fills
 from .console import echo, print_findings, result, success, write_json
 from .options import Json
+from .rename_question import rename_answers
 
 
 def revision_command(
@@ -31,6 +32,13 @@ def revision_command(
             metavar="TABLE.COLUMN=SQL", help="The value of a required column in existing rows."
         ),
     ] = None,
+    rename: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TABLE[.COLUMN]=NAME", help="What was renamed, and to what."),
+    ] = None,
+    no_rename: Annotated[
+        bool, typer.Option("--no-rename", help="Nothing else was renamed: drop what is gone.")
+    ] = False,
     no_proof: Annotated[
         bool, typer.Option("--no-proof", help="Hand the files over without running them.")
     ] = False,
@@ -42,7 +50,8 @@ def revision_command(
     """
     load_settings()
     steps = StepOptions(single, online, read_fills(fill or ()))
-    request = Request(message, empty, not no_proof, steps)
+    renames = rename_answers(rename or (), no_rename=no_rename)
+    request = Request(message, empty, not no_proof, steps, renames, lambda line: echo(line, "dim"))
     written = asyncio.run(write_revisions(request, alembic_config()))
     if written is None:
         success("The models match the migrations: no revision was written.")

@@ -34,12 +34,14 @@ from ..commands import run_command
 from ..steps.chain import write_chain
 from ..steps.facts import Facts
 from ..steps.options import step_options
+from ..steps.renames import rename_steps
 from ..steps.split import split
 from .corrections import correct
 from .drops import comment_drops, skip_unmanaged_tables
 from .long_names import cancel_shortened_checks
 from .missed_changes import MISSED, add_missed_changes
 from .no_difference import DIFFERS, cancel_what_does_not_differ
+from .rename_ops import RENAMES, add_renames
 from .unnamed_checks import cancel_drops_of_unnamed_checks
 
 # CHECKs are compared by name where Alembic is asked to; nothing tells whether their text changed.
@@ -117,7 +119,8 @@ def review_directives(
     by_us = config.attributes.get("autogenerate")
     if not (by_us or getattr(config.cmd_opts, "autogenerate", False)):
         return  # `alembic check` wants the directives, empty or not
-    if all(ops.is_empty() for ops in directives[0].upgrade_ops_list):
+    renames = config.attributes.get(RENAMES, ())
+    if not renames and all(ops.is_empty() for ops in directives[0].upgrade_ops_list):
         directives.clear()
         return
     _write_steps(directives, context, config)
@@ -131,13 +134,16 @@ def _write_steps(
 ) -> None:
     """Write what touches tables that exist in steps, each a revision where it must be one."""
     whole, options = directives[0], step_options(config)
+    renames = config.attributes.get(RENAMES, ())
     upgrade, downgrade = whole.upgrade_ops, whole.downgrade_ops
     environment, connection = context.environment_context, context.connection
     if options.single or not (upgrade and downgrade and environment and connection):
         comment_drops(whole)
+        if upgrade and downgrade:
+            add_renames(renames, upgrade, downgrade)
         return
     steps = split(upgrade, downgrade, Facts.read(connection), options)
-    write_chain(directives, steps, config, environment.script)
+    write_chain(directives, [*rename_steps(renames), *steps], config, environment.script)
 
 
 def cancel_false_differences(

@@ -13,6 +13,7 @@ Phase = Literal["expand", "contract"]
 class Stage(IntEnum):
     """The order of the steps of one chain; steps of one stage keep the order of the operations."""
 
+    RENAME = -1  # all others use the new names
     ENUM_VALUES = 0  # a new value can be used from the next transaction on
     REST = 1  # new tables, and whatever is not taken apart
     QUICK = 2  # the catalog alone is written
@@ -33,7 +34,8 @@ class Step:
     `slug` names it in the message: "backfill". `summary` is what it does, a sentence without its
     full stop. `table` is the one that it locks, as "schema.table"; steps of the same stage, table
     and phase share a revision, unless they stand `alone`. `locks` is empty where nobody waits.
-    `data_loss` and `mixed` are what the file declares.
+    `data_loss` and `mixed` are what the file declares. `with_code`: no release works both before
+    and after it.
     """
 
     stage: Stage
@@ -46,10 +48,13 @@ class Step:
     locks: str = ""
     data_loss: str = ""
     alone: bool = False
+    with_code: bool = False
 
     @property
     def deploy(self) -> str:
         """When its revision is deployed, seen from the release that needs it."""
+        if self.with_code:
+            return "with the code"
         return "before the code" if self.phase == "expand" else "after the code"
 
     @property
