@@ -6,7 +6,12 @@ kind = Kind("types")
 add = kind.sqlalchemy
 
 add("a longer varchar", "a: Mapped[str] = col(String(20))", "a: Mapped[str] = col(String(50))")
-add("a shorter varchar", "a: Mapped[str] = col(String(50))", "a: Mapped[str] = col(String(20))")
+add(
+    "a shorter varchar",
+    "a: Mapped[str] = col(String(50))",
+    "a: Mapped[str] = col(String(20))",
+    sql=("INSERT INTO tasks (a) VALUES ('x'), ('y')",),
+)
 add("varchar to text", "a: Mapped[str] = col(String(20))", "a: Mapped[str] = col(Text)")
 add("int to bigint", "a: Mapped[int]", "a: Mapped[int] = col(BigInteger)")
 add(
@@ -19,13 +24,19 @@ add(
     "text to int",
     "a: Mapped[str] = col(Text)",
     "a: Mapped[int]",
+    sql=("INSERT INTO tasks (a) VALUES ('1'), ('2')",),
 )
 add(
     "a wider numeric",
     "a: Mapped[Any] = col(Numeric(8, 2))",
     "a: Mapped[Any] = col(Numeric(12, 2))",
 )
-add("float to numeric", "a: Mapped[float]", "a: Mapped[Any] = col(Numeric(12, 2))")
+add(
+    "float to numeric",
+    "a: Mapped[float]",
+    "a: Mapped[Any] = col(Numeric(12, 2))",
+    sql=("INSERT INTO tasks (a) VALUES (1.5), (2)",),
+)
 add(
     "timestamp to timestamptz",
     "a: Mapped[dt.datetime]",
@@ -33,7 +44,12 @@ add(
 )
 add("json to jsonb", "a: Mapped[Any] = col(JSON)", "a: Mapped[Any] = col(pg.JSONB)")
 add("bool to int", "a: Mapped[bool]", "a: Mapped[int]")
-add("text to uuid", "a: Mapped[str | None] = col(Text)", "a: Mapped[uuid.UUID | None]")
+add(
+    "text to uuid",
+    "a: Mapped[str | None] = col(Text)",
+    "a: Mapped[uuid.UUID | None]",
+    sql=("INSERT INTO tasks (a) VALUES (NULL), (gen_random_uuid())",),
+)
 add(
     "a type with its index",
     "a: Mapped[int] = col(index=True)",

@@ -3,6 +3,7 @@
 # ruff: noqa: E501 - a model is read best on one line
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -145,8 +146,8 @@ def test_all_that_stands_on_a_table_and_a_column_follows(project: ScratchProject
         ("tasks_id_seq", "jobs_id_seq"),
         ("tasks_rank_not_null", "jobs_place_not_null"),
     ):
-        assert f"{old} TO {new}" in text
-        assert f"{new} TO {old}" in text
+        assert re.search(rf"{old} (RENAME )?TO {new}", text), text
+        assert re.search(rf"{new} (RENAME )?TO {old}", text), text
     for word in ("drop_", "create_", "add_column", "DROP", "CREATE", "ADD"):
         assert word not in text
 
@@ -171,10 +172,10 @@ CASES: Final = {
         "sa.BigInteger()",
     ),
     "a column and its family of types": (
-        't("tasks", sa.Column("a", sa.Integer, server_default="1"))',
-        't("tasks", sa.Column("b", sa.Text, server_default="1"))',
+        't("tasks", sa.Column("a", sa.Date))',
+        't("tasks", sa.Column("b", sa.DateTime))',
         ["tasks.a=b"],
-        "sa.Text()",
+        "sa.DateTime()",
     ),
     "names that need quotes": (
         't("Old Tasks", sa.Column("Due.Date", sa.Date, nullable=False), schema="Sales Dept")',
