@@ -8,8 +8,8 @@ from typing import Final
 from alembic import util
 from alembic.config import Config
 from sqlalchemy import text
-from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 
+from ..engine.sqlalchemy_internals import dialect
 from ..engine.version_locations import version_folders
 from ..migration.autogenerate.generate import format_revision, require_ruff
 from ..migration.commands import script_directory
@@ -64,8 +64,7 @@ def write_baseline(config: Config, message: str, objects: Iterable[DumpedObject]
 def literal(sql: str) -> str:
     """Return Python's text of a string that `op.execute` takes for exactly this SQL."""
     escaped = _PARAMETER.sub(r"\\:\1", _ESCAPED.sub(r"\\\\\1", sql))
-    dialect = PGDialect_asyncpg()  # type: ignore[no-untyped-call]
-    if str(text(escaped).compile(dialect=dialect)) != sql:
+    if str(text(escaped).compile(dialect=dialect())) != sql:
         raise AssertionError(f"not kept as it is: {sql}")
     if "\r" in escaped:  # Python reads every line break in a source as "\n"
         return repr(escaped)

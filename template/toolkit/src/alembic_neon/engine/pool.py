@@ -1,4 +1,7 @@
-"""The pools: what leaves them is alive, and what happens in them is counted."""
+"""The pools: what leaves them is alive, and what happens in them is counted.
+
+They override methods of SQLAlchemy's pools that are not documented: see `sqlalchemy_internals`.
+"""
 
 import asyncio
 import logging

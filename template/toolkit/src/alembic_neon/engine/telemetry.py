@@ -1,4 +1,7 @@
-"""OpenTelemetry's spans and metrics of an engine, where its package is installed (extra `otel`)."""
+"""OpenTelemetry's spans and metrics of an engine, where its package is installed (extra `otel`).
+
+Where that package keeps the span of a statement, `_otel_span`, is not documented (read in 0.66b2).
+"""
 
 from typing import Any
 

@@ -5,10 +5,10 @@ from functools import cached_property
 from typing import Any, Final
 
 from sqlalchemy import MetaData, Table
-from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 
 from ..errors import ConfigurationError
 from ..project import setting_source, tool_settings
+from .sqlalchemy_internals import dialect
 
 # What the toolkit notes beside the version table, in its schema: each applied revision with those
 # that it builds on, so that an older release can tell a newer database from another one's.
@@ -39,8 +39,7 @@ class VersionTable:
 
     def _quoted(self, name: str) -> str:
         table = Table(name, MetaData(), schema=self.schema)
-        dialect = PGDialect_asyncpg()  # type: ignore[no-untyped-call]
-        return dialect.identifier_preparer.format_table(table)
+        return dialect().identifier_preparer.format_table(table)
 
 
 def version_table() -> VersionTable:

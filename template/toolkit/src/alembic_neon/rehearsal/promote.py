@@ -3,10 +3,9 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from sqlalchemy.util.concurrency import await_only
-
 from ..branches.provider import BranchProvider, RestorePoint
 from ..branches.target import Target
+from ..engine.sqlalchemy_internals import wait_for
 from ..engine.url import DatabaseURL
 from ..errors import MigrationError, ToolkitError
 from ..migration.configuration import alembic_config
@@ -194,5 +193,5 @@ class _Checked(Relay):
     def locked(self) -> None:
         """Refuse a plan that went stale since it was compared."""
         self.is_checked = True
-        await_only(_require_target(self._provider, self._rehearsed))
-        await_only(_require_unmoved(self._url, self._rehearsed))
+        wait_for(_require_target(self._provider, self._rehearsed))
+        wait_for(_require_unmoved(self._url, self._rehearsed))

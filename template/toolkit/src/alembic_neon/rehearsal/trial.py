@@ -2,8 +2,7 @@
 
 from contextlib import nullcontext
 
-from sqlalchemy.util import await_
-
+from ..engine.sqlalchemy_internals import wait_for
 from ..engine.url import DatabaseURL
 from ..errors import ToolkitError
 from ..migration.history.markers import revision_marker
@@ -41,7 +40,7 @@ class _Recorder(Progress):
 
     def ends(self, step: Step) -> None:
         self._say(f"  {step.revision}  {step.message}  ({step.duration_ms:.0f} ms)")
-        await_(self.record_losses(step.revision))
+        wait_for(self.record_losses(step.revision))
 
     async def record_losses(self, revision: str) -> None:
         """Record what the revision lost that the tracer has just followed."""

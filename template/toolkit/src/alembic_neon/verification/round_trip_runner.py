@@ -10,11 +10,11 @@ from alembic.runtime.migration import MigrationContext, RevisionStep
 from alembic.script import Script
 from sqlalchemy import Connection, event
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.util import await_
 
 from ..engine.database_state import current_revisions
 from ..engine.driver_errors import translate_driver_errors
 from ..engine.factory import create_migration_engine
+from ..engine.sqlalchemy_internals import wait_for
 from ..engine.url import DatabaseURL
 from ..engine.version_table import version_table
 from ..errors import MigrationError, ToolkitError, UsageError
@@ -167,23 +167,23 @@ class _RoundTripSteps:
                 yield self._step(below, "upgrade")
                 self._applied.add(below.revision)
         observer, found = self._observer, self.found
-        found.unfilled = await_(observer.fill())
-        before = await_(observer.snapshot())
+        found.unfilled = wait_for(observer.fill())
+        before = wait_for(observer.snapshot())
         observer.reset()
         yield self._step(self._script, "upgrade")
         if found.irreversible:
             self._applied.add(self._script.revision)
             return
-        upgraded = await_(observer.catalog())
+        upgraded = wait_for(observer.catalog())
         yield self._step(self._script, "downgrade")
-        after = await_(observer.snapshot())
+        after = wait_for(observer.snapshot())
         found.lost = before.contents.lost(after.contents)
         found.after_downgrade = self._difference(before.catalog, after.catalog)
         if found.after_downgrade:
             # What was left behind would make the second upgrade fail, and hide the reason.
             return
         yield self._step(self._script, "second upgrade")
-        again = await_(observer.catalog())
+        again = wait_for(observer.catalog())
         found.after_second_upgrade = self._difference(upgraded, again)
         self._applied.add(self._script.revision)
 

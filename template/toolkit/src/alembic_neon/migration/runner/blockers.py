@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import asyncpg
 from sqlalchemy import Connection
-from sqlalchemy.util.concurrency import await_only, in_greenlet
 
+from ...engine.sqlalchemy_internals import is_on_event_loop, wait_for
 from ..sql_events import Execution, SqlListener
 from .progress import Progress
 
@@ -74,13 +74,13 @@ class BlockerWatch(SqlListener):
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Watch inside the block."""
-        task = asyncio.get_running_loop().create_task(self._watch()) if in_greenlet() else None
+        task = asyncio.get_running_loop().create_task(self._watch()) if is_on_event_loop() else None
         try:
             yield
         finally:
             self._is_on = False
             if task is not None:
-                await_only(task)
+                wait_for(task)
 
     def before(self, execution: Execution) -> None:
         """Begin to count the time of a statement."""

@@ -14,7 +14,6 @@ from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.util.concurrency import await_only
 from tenacity import (
     RetryCallState,
     Retrying,
@@ -25,6 +24,7 @@ from tenacity import (
 )
 
 from ...engine.driver_errors import is_connection_loss
+from ...engine.sqlalchemy_internals import wait_for
 from ...engine.version_table import version_table
 from ...errors import ConnectionFailedError, MigrationError
 from .. import alembic_internals as internals
@@ -76,7 +76,7 @@ def run_migrations_locked(
     with migration_lock(connection, table, progress) as lock:
         progress.locked()
         make_version_schema(connection, migration_context.version_table_schema)
-        for blocker in await_only(long_transactions(lock.driver)):
+        for blocker in wait_for(long_transactions(lock.driver)):
             progress.waits(f"an old transaction may stand in the way: {blocker}")
         run = MigrationRun(connection, migration_context, lock, progress, tracer)
         run.run()

@@ -3,12 +3,12 @@
 import asyncio
 import time
 
-from sqlalchemy.util.concurrency import await_only, in_greenlet
+from ...engine.sqlalchemy_internals import is_on_event_loop, wait_for
 
 
 def pause(seconds: float) -> None:
     """Sleep without holding up the event loop that this code runs on, where it runs on one."""
-    if in_greenlet():
-        await_only(asyncio.sleep(seconds))
+    if is_on_event_loop():
+        wait_for(asyncio.sleep(seconds))
     else:
         time.sleep(seconds)

@@ -5,8 +5,9 @@ import json
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final, TypeVar
 
-from sqlalchemy.dialects.postgresql import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ...engine.sqlalchemy_internals import dialect
 
 # A piece of work is read from a setting, as a DO block takes no parameters, and its result is left
 # in another. Kinds of work: `ask` returns the single value of a query; `fit` the positions of the
@@ -77,7 +78,7 @@ END
 $run$
 """
 
-_PREPARER: Final = asyncpg.PGDialect_asyncpg().identifier_preparer  # type: ignore[no-untyped-call]
+_PREPARER: Final = dialect().identifier_preparer
 
 Job = dict[str, Any]
 Result = TypeVar("Result")
