@@ -23,7 +23,6 @@ NEW_DEPENDENCIES = {
     "mypyc",
     "opentelemetry",
     "py",
-    "sqlparse",
     "tenacity",
     "truststore",
 }

@@ -9,7 +9,6 @@ from alembic_neon.errors import ConfigurationError
 from alembic_neon.migration.commands import script_directory
 from alembic_neon.migration.lint import Finding, lint_revisions
 from alembic_neon.migration.lint.rules import RULES, SQUAWK_RULES
-from alembic_neon.migration.lint.sql_text import masked, writes_whole_table, written_table
 from rendering import ROOT
 from scratch_project import ScratchProject
 
@@ -392,31 +391,6 @@ def test_the_sample_of_the_template_has_no_error(project: ScratchProject) -> Non
     config = project.config
     findings = lint_revisions(config, list(script_directory(config).walk_revisions()))
     assert rules(findings) == []
-
-
-@pytest.mark.parametrize(
-    ("sql", "whole"),
-    [
-        ("UPDATE t SET a = (SELECT b FROM u WHERE u.id = t.id)", True),
-        ("UPDATE t SET a = 'WHERE'", True),
-        ("UPDATE t SET a = 1 -- WHERE", True),
-        ("UPDATE t SET a = 1 /* all */ WHERE id = 1", False),
-        ('WITH x AS (SELECT 1 WHERE true) UPDATE "T" SET a = 1', True),
-        ("DELETE FROM t USING u WHERE u.id = t.id", False),
-        ("SELECT 1 FROM t FOR UPDATE", False),
-        ("CREATE TRIGGER x BEFORE UPDATE ON t EXECUTE FUNCTION f()", False),
-        ("ALTER TABLE t ADD FOREIGN KEY (a) REFERENCES u ON UPDATE CASCADE", False),
-        ("INSERT INTO t SELECT 1 ON CONFLICT (id) DO UPDATE SET a = 1", False),
-        ("SELECT $x$ UPDATE t SET a = 1 $x$", False),
-    ],
-)
-def test_a_whole_table_is_written_where_the_statement_has_no_where(sql: str, whole: bool) -> None:
-    assert writes_whole_table(sql) is whole
-
-
-def test_what_is_written_is_named_without_quotes() -> None:
-    assert written_table('DELETE FROM "s" . "T" WHERE a') == ("DELETE", "s.T")
-    assert masked("SELECT (1 + (2)) -- x\n, 'a(b'") == "SELECT    \n, ''"
 
 
 def test_every_rule_has_its_entry_in_the_guide() -> None:

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-import sqlparse
-
+from ..engine.sql_scan import split_statements
 from ..engine.version_table import version_table
 
 # Each object begins so; what pg_dump writes there has no line breaks.
@@ -18,11 +17,6 @@ _HEADER: Final = re.compile(
 _TRAILER: Final = re.compile(
     r"(\s*^(SET default_\w+ = [^\n]*;|\\unrestrict [^\n]*|--[^\n]*)$)+\s*\Z", re.MULTILINE
 )
-# Exactly one statement, which may hold semicolons.
-_SINGLE: Final = {
-    *("FUNCTION", "PROCEDURE", "AGGREGATE", "RULE", "TRIGGER", "VIEW", "POLICY", "COMMENT"),
-    *("EVENT TRIGGER", "DEFAULT", "CHECK CONSTRAINT"),
-}
 # User mappings hold passwords.
 _LEFT_OUT: Final = {"USER MAPPING", "ENCODING", "STDSTRINGS", "SEARCHPATH"}
 _EXTENSIONS: Final = {"plpgsql", "neon"}  # in every database of Neon's already
@@ -45,8 +39,7 @@ def parse_dump(text: str) -> Iterator[DumpedObject]:
         if kind in _LEFT_OUT or _is_everywhere(kind, name):
             continue
         body = _TRAILER.sub("", text[header.end() : end]).strip()
-        parts = [body] if kind in _SINGLE else sqlparse.split(body)
-        statements = tuple(_made_anyhow(kind, name, part.rstrip().rstrip(";")) for part in parts)
+        statements = tuple(_made_anyhow(kind, name, part) for part in split_statements(body))
         if statements:
             place = name if schema == "-" else f"{schema}.{name}"
             yield DumpedObject(f"{kind.lower()} {place}", statements)

@@ -5,19 +5,18 @@ A migration's are run once, and its server is far away: at 20 ms, 1000 revisions
 their time on that (docs/benchmarks.md).
 """
 
-import re
 from typing import Any, Final
 
 import asyncpg
 
-from .sql_scan import split_statements, without_literals
+from .sql_scan import has_parameters
+from .sql_statement import read_statements
 
-# What begins so returns no rows, if it does not say RETURNING.
-_WITHOUT_ROWS: Final = re.compile(
-    r"\s*(ALTER|COMMENT|CREATE|DELETE|DROP|GRANT|INSERT|REVOKE|TRUNCATE|UPDATE)\b", re.IGNORECASE
+# These return no rows, if they do not say RETURNING.
+_WITHOUT_ROWS: Final = (
+    *("ALTER", "COMMENT", "CREATE", "DROP", "GRANT", "REVOKE", "TRUNCATE"),
+    *("DELETE", "INSERT", "UPDATE"),
 )
-_HAS_PARAMETERS: Final = re.compile(r"\$\d")
-_RETURNING: Final = re.compile(r"\bRETURNING\b", re.IGNORECASE)
 
 
 class SimpleQueryConnection(asyncpg.Connection):  # type: ignore[misc] # it has no types
@@ -49,11 +48,12 @@ class SimpleQueryConnection(asyncpg.Connection):  # type: ignore[misc] # it has 
 
 
 def _is_simple(query: str) -> bool:
-    if "$" in query and _HAS_PARAMETERS.search(without_literals(query)):
+    if has_parameters(query):
         return False
-    if _WITHOUT_ROWS.match(query) and not _RETURNING.search(query):
-        return True
-    return ";" in query and len(split_statements(query)) > 1
+    statements = read_statements(query)
+    if len(statements) != 1:
+        return len(statements) > 1
+    return statements[0].verb in _WITHOUT_ROWS and "RETURNING" not in statements[0].words
 
 
 class UnpreparedStatement:

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Final, Protocol
 
 import asyncpg
-import sqlparse
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ..engine.factory import create_migration_engine
+from ..engine.sql_scan import split_statements
+from ..engine.sql_statement import read_statements
 from ..engine.url import DatabaseURL
 from ..errors import UsageError
 from .result import LoadResult
@@ -22,9 +23,6 @@ from .result import LoadResult
 CLIENTS: Final = 2  # for each kind, as a waiting write would keep its client from reading
 _HINT: Final = "Give a file of SQL, or a script of pgbench."
 _COMMAND: Final = re.compile(r"\s*\\[a-z]")  # such as \set, \sleep: pgbench's own
-_READ: Final = re.compile(
-    r"\s*(SELECT|TABLE|VALUES|SHOW)\b(?!.*\bFOR\s+(NO\s+KEY\s+)?UPDATE\b)", re.I | re.S
-)
 
 
 @dataclass
@@ -75,8 +73,7 @@ def read_load(path: Path) -> Load:
     except UnicodeDecodeError:
         raise UsageError(f"{path} is no text in UTF-8.", "Give a file of SQL.") from None
     script = "\n".join(line for line in text.splitlines() if not _COMMAND.match(line))
-    statements = [each.strip().rstrip(";") for each in sqlparse.split(script)]
-    found = [each for each in statements if sqlparse.format(each, strip_comments=True).strip()]
+    found = split_statements(script)
     if not found:
         raise UsageError(f"{path} holds no statement.", _HINT)
     if script != "\n".join(text.splitlines()):
@@ -143,4 +140,4 @@ async def _client(
 
 def is_read(statement: str) -> bool:
     """Tell whether a statement only reads, and takes no lock that a writer waits for."""
-    return _READ.match(statement) is not None
+    return all(each.is_read for each in read_statements(statement))

@@ -33,7 +33,9 @@ def model_imports(tree: ast.Module, script: Script, root: Path) -> Iterator[Viol
                 continue
         for module, name in imported:
             if _is_own(module.partition(".")[0], path, root) and _has_models(module, name):
-                yield "model-import", node.lineno, f"Imports {module}, which changes later."
+                yield Violation(
+                    "model-import", node.lineno, f"Imports {module}, which changes later."
+                )
                 break
 
 
@@ -95,7 +97,9 @@ def missing_downgrade(tree: ast.Module) -> Iterator[Violation]:
     }
     if "irreversible" not in names:
         line = (downgrade or upgrade).lineno
-        yield "no-downgrade", line, "The downgrade does nothing, and the file does not say why."
+        yield Violation(
+            "no-downgrade", line, "The downgrade does nothing, and the file does not say why."
+        )
 
 
 def _does_something(function: ast.FunctionDef) -> bool:

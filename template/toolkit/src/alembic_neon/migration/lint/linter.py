@@ -60,15 +60,16 @@ def _tree(script: Script) -> ast.Module:
 def _own_findings(
     script: Script, tree: ast.Module, rendered: Rendered, root: Path
 ) -> Iterator[Finding]:
-    said: Iterator[Violation] = chain(
+    violations: Iterator[Violation] = chain(
         *(rule(rendered.statements) for rule in STATEMENT_RULES),
         model_imports(tree, script, root),
         missing_downgrade(tree),
     )
     if rendered.failure:
         message = f"Only in part shown as SQL, what follows is read as text ({rendered.failure})."
-        said = chain(said, [("not-rendered", rendered.failure_line or 1, message)])
-    for name, line, message in said:
+        line = rendered.failure_line or 1
+        violations = chain(violations, [Violation("not-rendered", line, message)])
+    for name, line, message in violations:
         rule = BUILTIN_RULES[name]
         if rule.severity is not None:
             yield Finding(name, rule.severity, message, script.revision, line=line, hint=rule.hint)

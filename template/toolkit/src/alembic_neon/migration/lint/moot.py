@@ -1,26 +1,38 @@
 """Findings of squawk's that do not hold, seen from the whole revision."""
 
-import re
 from collections.abc import Sequence
-from typing import Final
 
-from .sql_text import dropped_tables, masked
+from ...engine.sql_statement import SqlStatement
 from .statements import Statement
-
-# What can be added NOT VALID at all, beside a foreign key, which has a rule of its own.
-# https://www.postgresql.org/docs/current/sql-altertable.html
-_MAY_BE_NOT_VALID: Final = re.compile(r"\bCHECK\b|\bADD (CONSTRAINT \S+ )?NOT\s+NULL\b", re.I)
 
 
 def is_moot(rule: str, statement: Statement, statements: Sequence[Statement]) -> bool:
     """Tell whether a rule that squawk sees broken by a statement is none in this revision."""
     match rule:
         case "constraint-missing-not-valid":
-            return _MAY_BE_NOT_VALID.search(masked(statement.sql)) is None
+            return not any(map(_may_be_not_valid, statement.parts))
         case "changing-column-type":
             return statement.keeps_rows
         case "require-concurrent-index-deletion":
-            dropped = {table for each in statements for table in dropped_tables(each.sql)}
-            return statement.table is not None and statement.table in dropped
+            parts = [part for each in statements for part in each.parts]
+            return any(_drops(part, statement.table) for part in parts)
         case _:
             return False
+
+
+def _may_be_not_valid(statement: SqlStatement) -> bool:
+    """Tell what can be added NOT VALID at all, beside a foreign key, which has a rule of its own.
+
+    https://www.postgresql.org/docs/current/sql-altertable.html
+    """
+    for words in statement.actions:
+        if words[:1] == ("ADD",):
+            constraint = words[3:] if words[1:2] == ("CONSTRAINT",) else words[1:]
+            if "CHECK" in words or constraint[:2] == ("NOT", "NULL"):
+                return True
+    return False
+
+
+def _drops(statement: SqlStatement, table: str | None) -> bool:
+    is_drop = statement.verb == "DROP" and statement.object_type == "TABLE"
+    return is_drop and table in [name.plain for name in statement.names]

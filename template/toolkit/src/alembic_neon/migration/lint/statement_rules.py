@@ -1,78 +1,103 @@
 """The rules over a revision's statements that squawk does not have."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
-from .sql_text import (
-    created_table,
-    is_concurrent,
-    is_ddl,
-    is_do_block,
-    writes_whole_table,
-    written_table,
-)
+from ...engine.sql_statement import SqlStatement
 from .statements import Statement
 
-# A rule's name, the line and what is said.
-Violation = tuple[str, int, str]
+
+class Violation(NamedTuple):
+    """A statement or a line of the file that breaks a rule, and the message."""
+
+    rule: str
+    line: int
+    message: str
 
 
 def concurrent_in_transaction(statements: Sequence[Statement]) -> Iterator[Violation]:
     """PostgreSQL refuses it there."""
     for each in statements:
-        if is_concurrent(each.sql) and not each.autocommit:
+        if _is_concurrent(each) and not each.autocommit:
             message = "A concurrent operation cannot run in the revision's transaction."
-            yield "concurrent-in-transaction", each.line, message
+            yield Violation("concurrent-in-transaction", each.line, message)
 
 
 def several_concurrent_operations(statements: Sequence[Statement]) -> Iterator[Violation]:
     """If the second fails, the version still says that none of the revision was done."""
-    concurrent = [each for each in statements if is_concurrent(each.sql)]
+    concurrent = [each for each in statements if _is_concurrent(each)]
     for each in concurrent[1:]:
         message = f"Another concurrent operation, after that of line {concurrent[0].line}."
-        yield "several-concurrent-operations", each.line, message
+        yield Violation("several-concurrent-operations", each.line, message)
 
 
 def sql_before_autocommit(statements: Sequence[Statement]) -> Iterator[Violation]:
     """The block commits what stands before it, and the version is stamped later."""
     first = next((index for index, each in enumerate(statements) if each.autocommit), 0)
-    before = [each for each in statements[:first] if not _is_setting(each.sql)]
+    before = [each for each in statements[:first] if not _is_setting(each)]
     if before:
         line = statements[first].line
         message = f"Committed by the autocommit_block of line {line}, whatever happens in it."
-        yield "sql-before-autocommit", before[0].line, message
+        yield Violation("sql-before-autocommit", before[0].line, message)
 
 
 def data_and_ddl(statements: Sequence[Statement]) -> Iterator[Violation]:
     """Rows are written while the locks of DDL are held; rows of a table made here are its seed."""
-    created = {created_table(each.sql) for each in statements}
-    ddl = [each for each in statements if is_ddl(each.sql) and not each.autocommit]
-    for each in statements:
-        written = written_table(each.sql)
-        if written and written[1] not in created and ddl and not each.autocommit:
-            message = f"{written[0]} on {written[1]} beside DDL (line {ddl[0].line})."
-            yield "data-and-ddl", each.line, message
-            return
+    in_transaction = [each for each in statements if not each.autocommit]
+    ddl = [each for each in in_transaction if any(one.is_ddl for one in each.parts)]
+    written = next(_writes(in_transaction, _created(statements)), None)
+    if ddl and written is not None:
+        statement, write = written
+        message = f"{write.verb} on {_table(write)} beside DDL (line {ddl[0].line})."
+        yield Violation("data-and-ddl", statement.line, message)
 
 
 def whole_table_write(statements: Sequence[Statement]) -> Iterator[Violation]:
     """Every row is locked and doubled in one transaction."""
-    created = {created_table(each.sql) for each in statements}
-    for each in statements:
-        written = written_table(each.sql)
-        if written and written[1] not in created and writes_whole_table(each.sql):
-            yield "whole-table-write", each.line, f"{written[0]} of every row of {written[1]}."
+    for statement, write in _writes(statements, _created(statements)):
+        if write.writes_whole_table:
+            message = f"{write.verb} of every row of {_table(write)}."
+            yield Violation("whole-table-write", statement.line, message)
 
 
 def do_block(statements: Sequence[Statement]) -> Iterator[Violation]:
     """squawk sees nothing inside."""
     for each in statements:
-        if is_do_block(each.sql):
-            yield "do-block", each.line, "A DO block, whose inside is not checked."
+        if any(one.verb == "DO" for one in each.parts):
+            yield Violation("do-block", each.line, "A DO block, whose inside is not checked.")
 
 
-def _is_setting(sql: str) -> bool:
-    return sql.upper().startswith(("SET ", "RESET "))
+def _is_concurrent(statement: Statement) -> bool:
+    return any(one.runs_outside_transaction for one in statement.parts)
+
+
+def _is_setting(statement: Statement) -> bool:
+    return all(one.is_setting for one in statement.parts)
+
+
+def _created(statements: Sequence[Statement]) -> set[str]:
+    """Return the tables that the revision creates."""
+    return {
+        _table(one)
+        for each in statements
+        for one in each.parts
+        if one.verb == "CREATE" and one.object_type == "TABLE"
+    }
+
+
+def _writes(
+    statements: Sequence[Statement], created: set[str]
+) -> Iterator[tuple[Statement, SqlStatement]]:
+    """Yield what writes rows of tables that were there before the revision."""
+    for each in statements:
+        for part in each.parts:
+            for one in part.with_nested():
+                if one.is_write and _table(one) not in created:
+                    yield each, one
+
+
+def _table(statement: SqlStatement) -> str:
+    return statement.table.plain if statement.table else ""
 
 
 STATEMENT_RULES: Final[tuple[Callable[[Sequence[Statement]], Iterator[Violation]], ...]] = (

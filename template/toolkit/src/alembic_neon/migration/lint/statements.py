@@ -19,6 +19,7 @@ from alembic.script import Script
 from sqlalchemy import Dialect, Index, text
 from sqlalchemy.exc import CompileError
 
+from ...engine.sql_statement import SqlStatement, read_statements
 from .offline_connection import OfflineConnection
 from .type_changes import keeps_rows
 
@@ -39,6 +40,11 @@ class Statement:
     autocommit: bool
     keeps_rows: bool = False
     table: str | None = None
+
+    @property
+    def parts(self) -> tuple[SqlStatement, ...]:
+        """The statements of SQL in it: one, where `op.execute` is not given several as one text."""
+        return read_statements(self.sql)
 
 
 @dataclass(frozen=True)

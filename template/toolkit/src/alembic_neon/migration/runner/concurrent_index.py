@@ -6,28 +6,16 @@ done. https://www.postgresql.org/docs/current/sql-createindex.html#SQL-CREATEIND
 """
 
 import logging
-import re
-from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
+from ...engine.sql_statement import Name, SqlStatement, read_statements
 from ...errors import MigrationError
 from ..sql_events import TOOLKIT_STATEMENT, Execution, Origin, SqlListener
 
 _log: Final = logging.getLogger(__name__)
-
-_NAME: Final = r'(?:"(?:[^"]|"")+"|\w+)'
-_CREATE: Final = re.compile(
-    rf"""\s*CREATE\s+(?P<unique>UNIQUE\s+)?INDEX\s+CONCURRENTLY\s+(?:IF\s+NOT\s+EXISTS\s+)?
-        (?P<name>{_NAME})\s+ON\s+(?:ONLY\s+)?(?P<table>(?:{_NAME}\.)?{_NAME})(?P<rest>.*)""",
-    re.IGNORECASE | re.DOTALL | re.VERBOSE,
-)
-_DROP: Final = re.compile(
-    rf"\s*DROP\s+INDEX\s+CONCURRENTLY\s+(?!IF\s+EXISTS)(?P<rest>(?:{_NAME}\.)?{_NAME}.*)",
-    re.IGNORECASE | re.DOTALL | re.VERBOSE,
-)
 
 # An index lies in the schema of its table.
 _FIND_SQL: Final = text("""
@@ -42,21 +30,20 @@ _NAME_BYTES: Final = 63
 _SCRATCH: Final = "alembic_neon_index_of"
 
 
-@dataclass(frozen=True)
-class CreateIndexStatement:
-    """A CREATE INDEX CONCURRENTLY, taken apart; names as they stand in the statement."""
+def is_concurrent_index(statement: SqlStatement) -> bool:
+    """Tell whether a statement builds or drops, concurrently, an index that it names."""
+    return (
+        statement.verb in ("CREATE", "DROP")
+        and statement.object_type == "INDEX"
+        and statement.is_concurrent
+        and bool(statement.names)
+        and (statement.verb == "DROP" or statement.table is not None)
+    )
 
-    unique: str
-    name: str
-    table: str
-    rest: str
 
-    @property
-    def plain_name(self) -> str:
-        """The index's name as the catalog has it, which cuts it to 63 bytes."""
-        is_quoted = self.name.startswith('"')
-        name = self.name[1:-1].replace('""', '"') if is_quoted else self.name.lower()
-        return name.encode()[:_NAME_BYTES].decode(errors="ignore")
+def stored_name(statement: SqlStatement) -> str:
+    """Return the name of its index as the catalog has it, which cuts it to 63 bytes."""
+    return statement.names[0].parts[-1].encode()[:_NAME_BYTES].decode(errors="ignore")
 
 
 class ConcurrentIndexes(SqlListener):
@@ -70,17 +57,21 @@ class ConcurrentIndexes(SqlListener):
         """
         if execution.origin is Origin.TOOLKIT:
             return
-        if match := _CREATE.match(execution.sql):
-            statement = CreateIndexStatement(
-                match["unique"] or "", match["name"], match["table"], match["rest"].rstrip("; \n")
-            )
+        statements = read_statements(execution.sql)
+        # Among others in one string, PostgreSQL refuses it.
+        if len(statements) != 1 or not is_concurrent_index(statements[0]):
+            return
+        statement = statements[0]
+        if statement.verb == "CREATE":
             if self._is_built(execution.connection, statement):
-                execution.sql = f"SELECT 1 /* {statement.plain_name} is built */"
-        elif match := _DROP.match(execution.sql):
+                execution.sql = f"SELECT 1 /* {stored_name(statement)} is built */"
+        elif not statement.is_conditional:
             # An interrupted run may have dropped it, and have been killed before it could say so.
-            execution.sql = f"DROP INDEX CONCURRENTLY IF EXISTS {match['rest']}"
+            first = statement.names[0]
+            rest = f"{first.sql}{statement.text[first.end :]}"
+            execution.sql = f"DROP INDEX CONCURRENTLY IF EXISTS {rest}"
 
-    def _is_built(self, connection: Connection, statement: CreateIndexStatement) -> bool:
+    def _is_built(self, connection: Connection, statement: SqlStatement) -> bool:
         """Make way for a build; tell whether it was finished by an earlier run.
 
         Raises:
@@ -88,7 +79,7 @@ class ConcurrentIndexes(SqlListener):
         """
         found = connection.execute(
             _FIND_SQL,
-            {"table": statement.table, "name": statement.plain_name},
+            {"table": _table(statement).sql, "name": stored_name(statement)},
             execution_options=TOOLKIT_STATEMENT,
         ).first()
         if found is None:
@@ -110,19 +101,25 @@ class ConcurrentIndexes(SqlListener):
         return False
 
 
-def _definition_of(connection: Connection, statement: CreateIndexStatement) -> str:
+def _table(statement: SqlStatement) -> Name:
+    assert statement.table is not None  # noqa: S101 - is_concurrent_index() has asked
+    return statement.table
+
+
+def _definition_of(connection: Connection, statement: SqlStatement) -> str:
     """Return what PostgreSQL would say of the index.
 
     It is made on an empty table of the same columns, on another connection, and rolled back.
     """
-    scratch = f"pg_temp.{_SCRATCH}"
+    table, scratch = _table(statement), f"pg_temp.{_SCRATCH}"
+    unique = "UNIQUE " if statement.is_unique else ""
+    start = f"CREATE {unique}INDEX {statement.names[0].sql} ON {scratch}"
     with connection.engine.connect() as other, other.begin() as transaction:
         try:
-            other.exec_driver_sql(f"CREATE TEMP TABLE {_SCRATCH} (LIKE {statement.table})")
-            other.exec_driver_sql(
-                f"CREATE {statement.unique}INDEX {statement.name} ON {scratch}{statement.rest}"
-            )
-            found = other.execute(_FIND_SQL, {"table": scratch, "name": statement.plain_name}).one()
+            other.exec_driver_sql(f"CREATE TEMP TABLE {_SCRATCH} (LIKE {table.sql})")
+            other.exec_driver_sql(f"{start}{statement.text[table.end :]}")
+            values = {"table": scratch, "name": stored_name(statement)}
+            found = other.execute(_FIND_SQL, values).one()
         except DBAPIError:
             return ""  # the statement itself is wrong, as it will say when it is run
         finally:

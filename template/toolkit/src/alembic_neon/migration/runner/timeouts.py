@@ -1,4 +1,4 @@
-"""How long a statement of a revision may wait for a lock, and run; nothing else knows of that.
+"""How long a statement of a revision may wait for a lock, and run; no other module sets either.
 
 A statement that waits for a strong lock makes everybody wait who comes after it, readers too: with
 `lock_timeout = 0` a SELECT stood 2.8 s behind an ALTER TABLE that waited itself. So it gives up
@@ -6,12 +6,12 @@ early, and is tried again when the queue has passed.
 https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-LOCK-TIMEOUT
 """
 
-import re
 from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import Connection, text
 
+from ...engine.sql_statement import SqlStatement, read_statements
 from ..sql_events import TOOLKIT_STATEMENT, Execution, SqlListener
 
 LOCK_TIMEOUT_SECONDS: Final = 3.0
@@ -46,17 +46,6 @@ DEFAULT_LIMITS: Final = Limits(LOCK_TIMEOUT_SECONDS, STATEMENT_TIMEOUT_SECONDS)
 # These wait and work without making anybody else wait, and a limit would leave an invalid index.
 NO_LIMITS: Final = Limits(0, 0)
 
-_PATIENT: Final = re.compile(
-    r"""(CREATE\s+(UNIQUE\s+)?INDEX\s+CONCURRENTLY
-       | DROP\s+INDEX\s+CONCURRENTLY
-       | REINDEX\b.{0,80}?\bCONCURRENTLY
-       | REFRESH\s+MATERIALIZED\s+VIEW\s+CONCURRENTLY
-       | ALTER\s+TABLE\b[^;]*?\bDETACH\s+PARTITION\b[^;]*?\bCONCURRENTLY
-       | ALTER\s+TABLE\b[^;]*?\bVALIDATE\s+CONSTRAINT)\b""",
-    re.IGNORECASE | re.DOTALL | re.VERBOSE,
-)
-_LEADING_COMMENTS: Final = re.compile(r"(\s+|--[^\n]*\n|/\*.*?\*/)*", re.DOTALL)
-
 _LIMITS_SQL: Final = text(
     "SELECT set_config('lock_timeout', :lock_timeout, false),"
     " set_config('statement_timeout', :statement_timeout, false)"
@@ -64,10 +53,14 @@ _LIMITS_SQL: Final = text(
 
 
 def limits_of(sql: str) -> Limits:
-    """Return the limits that a statement runs under."""
-    comments = _LEADING_COMMENTS.match(sql)
-    start = comments.end() if comments else 0
-    return NO_LIMITS if _PATIENT.match(sql, start) else DEFAULT_LIMITS
+    """Return the limits that a statement, or several in one string, run under."""
+    statements = read_statements(sql)
+    return NO_LIMITS if statements and all(map(_blocks_nobody, statements)) else DEFAULT_LIMITS
+
+
+def _blocks_nobody(statement: SqlStatement) -> bool:
+    validates = [action[:2] == ("VALIDATE", "CONSTRAINT") for action in statement.actions]
+    return statement.is_concurrent or (bool(validates) and all(validates))
 
 
 class Timeouts(SqlListener):

@@ -7,39 +7,21 @@ https://alembic.sqlalchemy.org/en/latest/api/runtime.html#alembic.runtime.migrat
 """
 
 import ast
-import re
 from pathlib import Path
 from typing import Final
 
 from alembic.script import Script
 from sqlalchemy import Connection
 
-from ...engine.sql_scan import split_statements, without_literals
+from ...engine.sql_statement import read_statements
 from ...errors import MigrationError
 from ...project import tool_settings
 from ..history.markers import revision_marker
 from ..lint.statements import render
 from ..sql_events import Execution, Origin, SqlListener
 from ..sql_line import shortened
+from .concurrent_index import is_concurrent_index, stored_name
 from .session_state import SessionState
-
-_NAME: Final = r'((?:(?:"(?:[^"]|"")+"|\w+)\.)?(?:"(?:[^"]|"")+"|\w+))'
-# Literals are cut out before these are asked.
-_SETTING: Final = re.compile(
-    r"(SET(?!\s+CONSTRAINTS\b)|RESET|SHOW)\b"
-    r"|SELECT\s+(pg_catalog\s*\.\s*)?set_config\s*\([^()]*\)\s*\Z",
-    re.IGNORECASE,
-)
-_DROP: Final = re.compile(rf"DROP\s+INDEX\s+CONCURRENTLY\s+IF\s+EXISTS\s+{_NAME}", re.IGNORECASE)
-_CREATE: Final = re.compile(
-    rf"CREATE\s+(?:UNIQUE\s+)?INDEX\s+CONCURRENTLY\s+(?:IF\s+NOT\s+EXISTS\s+)?{_NAME}",
-    re.IGNORECASE,
-)
-_TRANSACTION_CONTROL: Final = re.compile(
-    r"(COMMIT|END|ROLLBACK(?!\s+((WORK|TRANSACTION)\s+)?TO\b)|ABORT|BEGIN|START\s+TRANSACTION"
-    r"|PREPARE\s+TRANSACTION)\b(?!\s+PREPARED)",
-    re.IGNORECASE,
-)
 
 _MIXED_HINT: Final = (
     'Give each a revision of its own, or say in the file why not: mixed = "why". For a history '
@@ -61,15 +43,15 @@ class Operations:
 
     def add(self, sql: str, *, is_autocommit: bool) -> None:
         """Count the statements in `sql`."""
-        for statement in split_statements(sql):
-            if _is_setting(statement):
+        for statement in read_statements(sql):
+            if statement.is_setting:
                 continue
-            created = _CREATE.match(statement)
-            if created is not None and _plain(created[1]) == self._dropped:
+            index = stored_name(statement) if is_concurrent_index(statement) else ""
+            if index and statement.verb == "CREATE" and index == self._dropped:
                 self._dropped = ""
                 continue  # its DROP was counted
-            dropped = _DROP.match(statement)
-            self._dropped = _plain(dropped[1]) if dropped else ""
+            is_drop = statement.verb == "DROP" and statement.is_conditional
+            self._dropped = index if is_drop else ""
             if is_autocommit:
                 self.inside += 1
             else:
@@ -79,16 +61,6 @@ class Operations:
     def is_mixed(self) -> bool:
         """Whether an interruption between two of them is possible."""
         return self.inside > 0 and self.inside + self.outside > 1
-
-
-def _is_setting(statement: str) -> bool:
-    return _SETTING.match(without_literals(statement).strip()) is not None
-
-
-def _plain(name: str) -> str:
-    """Return a name without its schema, which CREATE INDEX does not have, and as it is stored."""
-    last = re.split(r'\.(?=(?:[^"]*"[^"]*")*[^"]*\Z)', name)[-1]
-    return last[1:-1].replace('""', '"') if last.startswith('"') else last.lower()
 
 
 def may_mix(script: Script) -> bool:
@@ -193,9 +165,9 @@ class TransactionGuard(SqlListener):
         self.has_committed = True
 
     def _refuse_transaction_control(self, sql: str) -> None:
-        for statement in split_statements(sql):
-            if _TRANSACTION_CONTROL.match(statement):
-                word = shortened(statement, 40)
+        for statement in read_statements(sql):
+            if statement.controls_transaction:
+                word = shortened(statement.text, 40)
                 raise MigrationError(
                     f"{word} would end the transaction of the revision, and leave the version "
                     "behind it.",
