@@ -177,8 +177,8 @@ async def test_what_neon_has_not_got_yet_does_no_harm(
 @pytest.mark.parametrize(
     ("status", "exit_code", "said"),
     [
-        (401, 2, "Mend NEON_API_KEY."),
-        (403, 2, "mend NEON_API_KEY or NEON_PROJECT_ID"),
+        (401, 2, "Fix NEON_API_KEY."),
+        (403, 2, "fix NEON_API_KEY or NEON_PROJECT_ID"),
         (404, 1, "Check NEON_PROJECT_ID"),
         (409, 1, "See what is there"),
         (422, 1, "the service is not available"),

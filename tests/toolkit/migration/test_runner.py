@@ -31,7 +31,7 @@ async def test_it_applies_what_is_pending_and_reports_each(
     history: ScratchProject, database: DatabaseURL
 ) -> None:
     class Seen(Progress):
-        def ends(self, step: Step) -> None:
+        def on_finish(self, step: Step) -> None:
             seen.append(step)
 
     seen: list[Step] = []

@@ -31,7 +31,7 @@ class Told(Progress):
     def __init__(self) -> None:
         self.waited: list[str] = []
 
-    def waits(self, reason: str) -> None:
+    def on_wait(self, reason: str) -> None:
         self.waited.append(reason)
 
     async def until(self, part: str) -> None:

@@ -84,7 +84,8 @@ async def make_baseline(
     """Write the baseline of the database at `url`, prove it, and stamp the database.
 
     Where the history is a baseline and nothing else, that one is proved against this database: so
-    a second database is brought in, and an interrupted run is finished. `say` is told each step.
+    a second database is brought in, and an interrupted run is finished. `say` gets a line for each
+    step.
 
     Raises:
         UsageError: the database or the history has revisions already.

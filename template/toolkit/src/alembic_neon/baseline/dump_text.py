@@ -39,7 +39,7 @@ def parse_dump(text: str) -> Iterator[DumpedObject]:
         if kind in _LEFT_OUT or _is_everywhere(kind, name):
             continue
         body = _TRAILER.sub("", text[header.end() : end]).strip()
-        statements = tuple(_made_anyhow(kind, name, part) for part in split_statements(body))
+        statements = tuple(_schema_may_exist(kind, name, part) for part in split_statements(body))
         if statements:
             place = name if schema == "-" else f"{schema}.{name}"
             yield DumpedObject(f"{kind.lower()} {place}", statements)
@@ -54,7 +54,7 @@ def _is_everywhere(kind: str, name: str) -> bool:
     )
 
 
-def _made_anyhow(kind: str, name: str, statement: str) -> str:
+def _schema_may_exist(kind: str, name: str, statement: str) -> str:
     """Let the schema of the version table be there: the runner makes it before any revision."""
     if kind == "SCHEMA" and name == version_table().schema:
         return statement.replace("CREATE SCHEMA ", "CREATE SCHEMA IF NOT EXISTS ", 1)

@@ -37,8 +37,8 @@ _NOT_CARRIED_OUT: Final = frozenset({423, 429, 503})
 # Whether anything was carried out is not known.
 _UNKNOWN: Final = frozenset({500, 502, 504})
 _HINTS: Final = {
-    401: "Mend NEON_API_KEY.",
-    403: "The key may not do that: mend NEON_API_KEY or NEON_PROJECT_ID.",
+    401: "Fix NEON_API_KEY.",
+    403: "The key may not do that: fix NEON_API_KEY or NEON_PROJECT_ID.",
     404: "Check NEON_PROJECT_ID and: db branch list",
     409: "See what is there: db branch list",
     423: "Another operation runs in this project: try again when it is done.",
@@ -180,7 +180,7 @@ class NeonClient:
             await self._finish(operation)
 
     async def wait_for_branch(self, branch_id: str) -> None:
-        """Wait for the operations of a branch whose beginning was not heard of."""
+        """Wait for the operations of a branch, where the response that lists them was lost."""
         newest = await self.get(OperationsPage, "/operations", limit=str(_PAGE))
         await self.wait_for_operations(
             each for each in newest.operations if each.branch_id == branch_id

@@ -7,16 +7,16 @@ from .console import echo, is_terminal, success
 class ConsoleProgress(Progress):
     """Tells a person, on standard error, what a run does and what it waits for."""
 
-    def begins(self, revision: str, message: str, *, is_upgrade: bool) -> None:
+    def on_start(self, revision: str, message: str, *, is_upgrade: bool) -> None:
         """Say nothing to a pipe, which gets a line when the revision is done."""
         if is_terminal():
             echo(f"… {revision}  {message}", "dim")
 
-    def ends(self, step: Step) -> None:
+    def on_finish(self, step: Step) -> None:
         """Say what was committed, and how long it took."""
         arrow = "↑" if step.is_upgrade else "↓"
         success(f"{arrow} {step.revision}  {step.message}  ({step.duration_ms:.0f} ms)")
 
-    def waits(self, reason: str) -> None:
+    def on_wait(self, reason: str) -> None:
         """Say what stands in the way."""
         echo(f"  {reason}", "yellow")

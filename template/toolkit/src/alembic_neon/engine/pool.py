@@ -127,6 +127,6 @@ def _loss_of(record: ConnectionPoolEntry) -> Exception | None:
 
 async def _ping(connection: asyncpg.Connection) -> None:
     # The simple protocol: one round trip, and on the pooler a transaction of its own. An empty
-    # statement would do, but asyncpg 0.32 ends in an AttributeError for want of a command's tag.
+    # statement would do, but asyncpg 0.32 ends in an AttributeError, as it has no command tag.
     async with asyncio.timeout(_PING_TIMEOUT_SECONDS):
         await connection.execute("SELECT")

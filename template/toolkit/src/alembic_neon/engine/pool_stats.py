@@ -1,4 +1,4 @@
-"""What a pool did: figures as a plain object, and lines in the log for what is out of the way."""
+"""What a pool did: statistics as a plain object, and log lines for what is out of the ordinary."""
 
 import logging
 import time
@@ -39,7 +39,7 @@ class PoolStats:
 
 
 def pool_stats(engine: AsyncEngine) -> PoolStats:
-    """Return the figures of an engine that `create_engine` made.
+    """Return the statistics of an engine that `create_engine` made.
 
     Raises:
         TypeError: the engine was made elsewhere.

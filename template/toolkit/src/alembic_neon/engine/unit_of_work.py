@@ -85,7 +85,7 @@ def _flush(session: _WatchedSession) -> None:
 @event.listens_for(_WatchedSession, "after_begin")
 def _take(session: _WatchedSession, _: Any, connection: Connection) -> None:
     connection.info[_UNIT] = ref(session)
-    session.has_committed = session.commit_has_begun  # it goes on, so that it went well
+    session.has_committed = session.commit_has_begun  # this line is reached after a success
 
 
 def _commits(connection: Connection) -> None:

@@ -1,4 +1,4 @@
-"""Alembic's commands, run on a connection of ours, their failures said in one line."""
+"""Alembic's commands, run on a connection of ours, their failures reported in one line."""
 
 import configparser
 import re

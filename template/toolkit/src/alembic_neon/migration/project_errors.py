@@ -1,4 +1,4 @@
-"""Errors of the project's own Python files, said in one line: the file, the line and the fix.
+"""Errors of the project's own Python files, in one line: the file, the line and the fix.
 
 What fails in the toolkit's code, or in a library that no file of the project has called, stays as
 it is: a defect keeps its traceback.

@@ -11,7 +11,7 @@ from ..errors import MigrationError, ToolkitError
 from ..migration.configuration import alembic_config
 from ..migration.history.plan import Plan, make_plan
 from ..migration.history.status import read_status
-from ..migration.runner.progress import Progress, Relay, Step
+from ..migration.runner.progress import ForwardingProgress, Progress, Step
 from ..migration.runner.run import upgrade
 from ..verification.catalog import take_snapshot
 from .result import RehearsedPlan
@@ -174,7 +174,7 @@ async def _upgrade(
         ) from None
 
 
-class _Checked(Relay):
+class _Checked(ForwardingProgress):
     """Compares the database with the plan once more, when nobody else can migrate it."""
 
     def __init__(
@@ -190,7 +190,7 @@ class _Checked(Relay):
         self._url = url
         self._rehearsed = rehearsed
 
-    def locked(self) -> None:
+    def on_lock_acquired(self) -> None:
         """Refuse a plan that went stale since it was compared."""
         self.is_checked = True
         wait_for(_require_target(self._provider, self._rehearsed))

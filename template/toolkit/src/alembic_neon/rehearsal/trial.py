@@ -38,7 +38,7 @@ class _Recorder(Progress):
         self._losses = losses
         self._say = say
 
-    def ends(self, step: Step) -> None:
+    def on_finish(self, step: Step) -> None:
         self._say(f"  {step.revision}  {step.message}  ({step.duration_ms:.0f} ms)")
         wait_for(self.record_losses(step.revision))
 
@@ -46,7 +46,7 @@ class _Recorder(Progress):
         """Record what the revision lost that the tracer has just followed."""
         await self._losses.record(revision, self._untouched())
 
-    def waits(self, reason: str) -> None:
+    def on_wait(self, reason: str) -> None:
         self._say(f"  {reason}")
 
     def _untouched(self) -> set[int]:

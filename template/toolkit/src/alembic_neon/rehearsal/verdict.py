@@ -113,7 +113,7 @@ def _judge_locks(
 def adjust_lint_severity(
     findings: Iterable[Finding], revisions: Sequence[RevisionTrace]
 ) -> list[Finding]:
-    """Return the linter's findings, each told whether the trace saw what it warns of.
+    """Return the linter's findings, each adjusted by whether the trace saw what it warns of.
 
     Where the trace can see it, the trace judges: it knows the size of the table and the time. What
     the linter guessed is only worth a word then.

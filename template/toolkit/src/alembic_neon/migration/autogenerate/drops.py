@@ -46,10 +46,10 @@ def skip_unmanaged_tables(script: MigrationScript, config: Config) -> None:
     """
     for upgrade, downgrade in zip(script.upgrade_ops_list, script.downgrade_ops_list, strict=True):
         dropped = [op for op in flat_operations(upgrade) if isinstance(op, DropTableOp)]
-        strangers = {_key(op) for op in dropped} - _named(dropped, config)
+        unmanaged = {_key(op) for op in dropped} - _named(dropped, config)
         for ops in (upgrade, downgrade):
-            ops.ops[:] = [op for op in ops.ops if _key(op) not in strangers]
-        for schema, name in sorted(strangers, key=str):
+            ops.ops[:] = [op for op in ops.ops if _key(op) not in unmanaged]
+        for schema, name in sorted(unmanaged, key=str):
             place = name if schema is None else f"{schema}.{name}"
             _log.warning("Table %s is in no model and in no revision: it is left alone.", place)
 

@@ -35,18 +35,18 @@ def name_filter(schemas: set[str]) -> Callable[..., bool]:
 
 def object_filter(connection: Connection | None, users: IncludeObject | None) -> IncludeObject:
     """Return Alembic's `include_object`: no table without a model, and what the user's leaves."""
-    strangers: set[tuple[str | None, str]] | None = None
+    unmanaged: set[tuple[str | None, str]] | None = None
 
     def include_object(
         item: Any, name: str | None, kind: str, reflected: bool, compare_to: Any
     ) -> bool:
-        nonlocal strangers
+        nonlocal unmanaged
         if kind == "table" and reflected and name == REVISIONS_TABLE:
             return False  # as Alembic leaves its own table out, without asking
         if kind == "table" and reflected and compare_to is None and connection is not None:
-            if strangers is None:
-                strangers = _tables_without_models(connection)
-            if (item.schema, name) in strangers:
+            if unmanaged is None:
+                unmanaged = _tables_without_models(connection)
+            if (item.schema, name) in unmanaged:
                 return False
         return users is None or bool(users(item, name, kind, reflected, compare_to))
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 # error: it stops readers or writers, breaks the running application, loses data or fails.
-# warning: it may; somebody should look. info: worth knowing. Only errors fail `db check`.
+# warning: it may; it needs a review. info: worth knowing. Only errors fail `db check`.
 Severity = Literal["error", "warning", "info"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
 

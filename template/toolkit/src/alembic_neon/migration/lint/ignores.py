@@ -94,7 +94,7 @@ def apply_ignores(findings: Iterable[Finding], path: Path) -> list[Finding]:
 
 def _about(ignore: Ignore, rule: str, what: str, file: str) -> Finding:
     known = BUILTIN_RULES[rule]
-    assert known.severity is not None  # noqa: S101 - both are said
+    assert known.severity is not None  # noqa: S101 - both are reported
     message = f"The ignore of {ignore.rule} {what}."
     finding = Finding(rule, known.severity, message, file=file, line=ignore.line)
     return replace(finding, hint=known.hint)

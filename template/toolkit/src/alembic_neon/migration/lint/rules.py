@@ -12,7 +12,7 @@ from .findings import Severity
 
 @dataclass(frozen=True)
 class Rule:
-    """How grave it is where a rule is broken (None: never said), and what to do instead."""
+    """How grave it is where a rule is broken (None: never reported), and what to do instead."""
 
     severity: Severity | None
     hint: str
@@ -130,7 +130,7 @@ BUILTIN_RULES: Final[dict[str, Rule]] = {
 # What `db check` finds outside of a revision.
 CHECK_RULES: Final[dict[str, Rule]] = {
     "several-heads": Rule("error", 'Join them with: alembic merge heads -m "merge"'),
-    "not-migrated": Rule("error", "Mend that revision, or drift cannot be told."),
+    "not-migrated": Rule("error", "Fix that revision: without it, drift cannot be determined."),
     "drift": Rule("error", "Write the revision with: db revision -m TEXT"),
     "hidden-drift": Rule("error", "Autogenerate does not see this: write the revision by hand."),
     "live-drift": Rule(

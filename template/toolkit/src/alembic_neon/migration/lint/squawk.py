@@ -98,13 +98,13 @@ def _answer(command: list[str], folder: Path) -> list[dict[str, Any]]:
 
 def _findings(answer: Sequence[Mapping[str, Any]], origins: Mapping[str, _Origin]) -> list[Finding]:
     findings = []
-    for said in answer:
-        rule = SQUAWK_RULES.get(said["rule_name"], _UNKNOWN)
+    for violation in answer:
+        rule = SQUAWK_RULES.get(violation["rule_name"], _UNKNOWN)
         if rule.severity is None:
             continue
-        revision, lines, statements = origins[said["file"]]
-        statement = lines[min(said["line"], len(lines) - 1)]  # squawk counts lines from 0
-        name, message = said["rule_name"], said["message"].partition("\n")[0]
+        revision, lines, statements = origins[violation["file"]]
+        statement = lines[min(violation["line"], len(lines) - 1)]  # squawk counts lines from 0
+        name, message = violation["rule_name"], violation["message"].partition("\n")[0]
         if not is_moot(name, statement, statements):
             findings.append(
                 Finding(name, rule.severity, message, revision, line=statement.line, hint=rule.hint)

@@ -93,7 +93,7 @@ class _Recorder:
         self._dialect = context.dialect
         execute = impl._exec
 
-        def execute_anyhow(construct: Any, *args: Any, **kwargs: Any) -> None:
+        def execute_or_render_nulls(construct: Any, *args: Any, **kwargs: Any) -> None:
             try:
                 execute(construct)
             except CompileError:  # a value that is given later, or has no type to write it in
@@ -113,7 +113,7 @@ class _Recorder:
             drop_index(index, **options)
             self._table = None
 
-        impl._exec = execute_anyhow  # type: ignore[method-assign]
+        impl._exec = execute_or_render_nulls  # type: ignore[method-assign]
         impl.static_output = self._keep  # type: ignore[method-assign]
         impl.alter_column = alter  # type: ignore[method-assign]
         impl.drop_index = drop  # type: ignore[method-assign]

@@ -24,7 +24,7 @@ from .progress import Progress
 
 WAIT_SECONDS: Final = 60.0
 _POLL_SECONDS: Final = 0.25
-_TELL_SECONDS: Final = 10.0
+_REPORT_SECONDS: Final = 10.0
 _END_SECONDS: Final = 10.0
 
 _TRY_SQL: Final = text("SELECT pg_try_advisory_lock(:key)")
@@ -122,7 +122,7 @@ def _unlock_session(connection: Connection, key: int) -> None:
 
 def _acquire(holder: Connection, key: int, progress: Progress, wait_seconds: float) -> None:
     started = time.monotonic()
-    told: float | None = None
+    reported_at: float | None = None
     while not holder.scalar(_TRY_SQL, {"key": key}):
         if holder.in_transaction():
             holder.commit()  # one that stays open would stand in the way of others
@@ -132,9 +132,9 @@ def _acquire(holder: Connection, key: int, progress: Progress, wait_seconds: flo
                 f"Another migration has been running for {waited:.0f} s: {_holder(holder, key)}.",
                 "Wait for it to end, or end that session; then start again.",
             )
-        if told is None or waited - told >= _TELL_SECONDS:
-            told = waited
-            progress.waits(f"waiting for another migration: {_holder(holder, key)}")
+        if reported_at is None or waited - reported_at >= _REPORT_SECONDS:
+            reported_at = waited
+            progress.on_wait(f"waiting for another migration: {_holder(holder, key)}")
         pause(_POLL_SECONDS)
 
 

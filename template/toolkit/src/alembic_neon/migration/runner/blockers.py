@@ -105,7 +105,7 @@ class BlockerWatch(SqlListener):
             if found and since == self._since:
                 if {each.pid for each in found} != {each.pid for each in self.last}:
                     for blocker in found:
-                        self._progress.waits(f"waiting for {blocker}")
+                        self._progress.on_wait(f"waiting for {blocker}")
                 self.last = found
             await asyncio.sleep(_POLL_SECONDS)
 

@@ -1,4 +1,4 @@
-"""The safe execution of revisions: one migrator, short waits, whole retries, and truth at the end.
+"""The safe execution of revisions: one migrator, short waits, whole retries, a check at the end.
 
 Whoever starts Alembic, `db upgrade` or `alembic upgrade`, comes through here.
 """
@@ -74,10 +74,10 @@ def run_migrations_locked(
     if _has_nothing_to_do(connection, migration_context, table):
         return
     with migration_lock(connection, table, progress) as lock:
-        progress.locked()
+        progress.on_lock_acquired()
         make_version_schema(connection, migration_context.version_table_schema)
         for blocker in wait_for(long_transactions(lock.driver)):
-            progress.waits(f"an old transaction may stand in the way: {blocker}")
+            progress.on_wait(f"an old transaction may stand in the way: {blocker}")
         run = MigrationRun(connection, migration_context, lock, progress, tracer)
         run.run()
         run.verify_version_table()
@@ -175,7 +175,7 @@ class MigrationRun:
         self._lock.require()
         revision, message = _names(step)
         self.current = revision
-        self._progress.begins(revision, message, is_upgrade=step.is_upgrade)
+        self._progress.on_start(revision, message, is_upgrade=step.is_upgrade)
         _log.info("Running %s", step)
         started = time.perf_counter()
         try:
@@ -188,7 +188,7 @@ class MigrationRun:
                 raise
             raise failure from error
         duration_ms = round((time.perf_counter() - started) * 1000, 1)
-        self._progress.ends(Step(revision, message, step.is_upgrade, duration_ms))
+        self._progress.on_finish(Step(revision, message, step.is_upgrade, duration_ms))
 
     def _attempt(self, step: internals.Step, *, waits_for_disk: bool | None) -> set[str]:
         """Run a step once, and return what the version table holds after it."""
@@ -227,7 +227,7 @@ class MigrationRun:
 
         def before_sleep(state: RetryCallState) -> None:
             seconds = state.next_action.sleep if state.next_action else 0.0
-            self._progress.waits(
+            self._progress.on_wait(
                 f"{self.current} gave up waiting for a lock and was rolled back; attempt "
                 f"{state.attempt_number + 1} of {ATTEMPTS} in {seconds:.1f} s. In the way: "
                 f"{self._blockers()}"

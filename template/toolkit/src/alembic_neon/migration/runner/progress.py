@@ -1,4 +1,4 @@
-"""What a run tells while it goes on: which revision it works on, and what it waits for."""
+"""The observer of a run: which revision it works on, and what it waits for."""
 
 import logging
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ _log: Final = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Step:
-    """One revision that was applied, or taken back, and is committed."""
+    """One revision that was applied, or reverted, and is committed."""
 
     revision: str
     message: str
@@ -18,40 +18,40 @@ class Step:
 
 
 class Progress:
-    """Takes the news of a run. This one writes to the log what a person has to know."""
+    """Is notified of a run. This one logs what it waits for."""
 
-    def locked(self) -> None:
-        """The migration lock is held, and nothing was run yet. What it raises ends the run."""
+    def on_lock_acquired(self) -> None:
+        """The migration lock is held, and nothing was run yet. What this raises ends the run."""
 
-    def begins(self, revision: str, message: str, *, is_upgrade: bool) -> None:
+    def on_start(self, revision: str, message: str, *, is_upgrade: bool) -> None:
         """A revision is about to run."""
 
-    def ends(self, step: Step) -> None:
+    def on_finish(self, step: Step) -> None:
         """A revision was committed."""
 
-    def waits(self, reason: str) -> None:
-        """The run stands still, for somebody else."""
+    def on_wait(self, reason: str) -> None:
+        """The run waits for another session."""
         _log.warning("%s", reason)
 
 
-class Relay(Progress):
-    """Hands all news on to another one; a base for those that do something with some of them."""
+class ForwardingProgress(Progress):
+    """Forwards every notification to another observer; a base for those that add to some."""
 
     def __init__(self, listener: Progress) -> None:
         self._listener = listener
 
-    def locked(self) -> None:
-        """Hand on that the lock is held."""
-        self._listener.locked()
+    def on_lock_acquired(self) -> None:
+        """Forward that the lock is held."""
+        self._listener.on_lock_acquired()
 
-    def begins(self, revision: str, message: str, *, is_upgrade: bool) -> None:
-        """Hand on that a revision is about to run."""
-        self._listener.begins(revision, message, is_upgrade=is_upgrade)
+    def on_start(self, revision: str, message: str, *, is_upgrade: bool) -> None:
+        """Forward that a revision is about to run."""
+        self._listener.on_start(revision, message, is_upgrade=is_upgrade)
 
-    def ends(self, step: Step) -> None:
-        """Hand on that a revision was committed."""
-        self._listener.ends(step)
+    def on_finish(self, step: Step) -> None:
+        """Forward that a revision was committed."""
+        self._listener.on_finish(step)
 
-    def waits(self, reason: str) -> None:
-        """Hand on what the run waits for."""
-        self._listener.waits(reason)
+    def on_wait(self, reason: str) -> None:
+        """Forward what the run waits for."""
+        self._listener.on_wait(reason)

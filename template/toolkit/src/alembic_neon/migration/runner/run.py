@@ -24,7 +24,7 @@ from ..commands import (
 )
 from ..configuration import alembic_config
 from ..trace.tracer import Tracer
-from .progress import Progress, Relay, Step
+from .progress import ForwardingProgress, Progress, Step
 from .version_table import is_at_head, quoted_table
 
 
@@ -38,8 +38,8 @@ async def upgrade(
 ) -> list[Step]:
     """Upgrade the database at `url` and return the revisions that were applied, in order.
 
-    `progress` is told of each of them, and of what the run waits for. A `tracer` follows what each
-    statement locks, rewrites and scans.
+    `progress` is notified of each of them, and of what the run waits for. A `tracer` records what
+    each statement locks, rewrites and scans.
 
     Raises:
         UsageError: there is no such revision.
@@ -56,7 +56,7 @@ async def downgrade(
     config: Config | None = None,
     progress: Progress | None = None,
 ) -> list[Step]:
-    """Downgrade the database at `url` and return the revisions that were taken back, in order.
+    """Downgrade the database at `url` and return the revisions that were reverted, in order.
 
     Raises: as `upgrade` does.
     """
@@ -123,20 +123,20 @@ async def _run(
     return recorder.steps
 
 
-class _Recorder(Relay):
-    """Keeps the steps, tells a tracer where each ends, and hands the news on."""
+class _Recorder(ForwardingProgress):
+    """Collects the steps, and tells a tracer where each of them ends."""
 
     def __init__(self, listener: Progress, tracer: Tracer | None) -> None:
         super().__init__(listener)
         self.steps: list[Step] = []
         self._tracer = tracer
 
-    def ends(self, step: Step) -> None:
+    def on_finish(self, step: Step) -> None:
         """Keep a revision that was committed."""
         self.steps.append(step)
         if self._tracer is not None:
             self._tracer.end_revision(step.revision, step.message)
-        super().ends(step)
+        super().on_finish(step)
 
 
 def print_sql(revision: str, *, is_upgrade: bool = True, config: Config | None = None) -> None:

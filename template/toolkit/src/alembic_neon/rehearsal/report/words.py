@@ -1,4 +1,4 @@
-"""The words and figures that all reports share."""
+"""The words and numbers that all reports share."""
 
 from inspect import cleandoc
 from typing import Final

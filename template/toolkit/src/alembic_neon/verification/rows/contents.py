@@ -262,7 +262,7 @@ def _lost_from_sums(
 
 
 def _is_lost(was: str | None, now: str | None, same_type: bool) -> bool:
-    # A NULL that was filled is no loss: a downgrade cannot know which it were.
+    # A NULL that was filled is no loss: a downgrade cannot know which rows had one.
     return was is not None and (was != now if same_type else now is None)
 
 
