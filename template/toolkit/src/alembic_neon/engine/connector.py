@@ -9,7 +9,7 @@ import asyncpg
 
 from .driver_errors import is_retryable_connect_error
 from .pool import Counters
-from .retry import retry_async
+from .retry import RetryPolicy, retry_async
 
 _log = logging.getLogger(__name__)
 
@@ -48,9 +48,7 @@ def make_connector(counters: Counters, *, server_timeout_seconds: float | None) 
                 attempt,
                 "connect",
                 _log,
-                is_retryable=is_retryable_connect_error,
-                deadline_seconds=timeout,
-                longest_wait_seconds=1,
+                RetryPolicy(is_retryable_connect_error, timeout, longest_wait_seconds=1),
             )
         except Exception:
             counters.connect_failures += 1

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from ..errors import CommitOutcomeUnknownError
 from .default_engine import open_engine
 from .driver_errors import is_connection_loss, is_transient, was_never_sent
-from .retry import retry_async
+from .retry import RetryPolicy, retry_async
 from .session import session_context
 
 Result = TypeVar("Result")
@@ -61,9 +61,7 @@ async def run_transaction(
         lambda: _attempt(target, work, isolation_level),
         "run a transaction",
         _log,
-        is_retryable=is_retryable,
-        deadline_seconds=deadline_seconds,
-        longest_wait_seconds=2,
+        RetryPolicy(is_retryable, deadline_seconds, longest_wait_seconds=2),
     )
 
 

@@ -46,7 +46,7 @@ async def upgrade(
         MigrationError: a revision failed and was rolled back; those before it stay applied.
         ConfigurationError, ConnectionFailedError: the database cannot be reached.
     """
-    return await _run(_upgrade, url, revision, config, progress, tracer)
+    return await _run(_upgrade, url, revision, config, _Recorder(progress, tracer))
 
 
 async def downgrade(
@@ -60,7 +60,7 @@ async def downgrade(
 
     Raises: as `upgrade` does.
     """
-    return await _run(command.downgrade, url, revision, config, progress)
+    return await _run(command.downgrade, url, revision, config, _Recorder(progress))
 
 
 async def run_single_step(
@@ -78,7 +78,7 @@ async def run_single_step(
         with EnvironmentContext(config, script, fn=lambda *_: steps, destination_rev=revision):
             script.run_env()
 
-    return await _run(run, url, revision, config, None)
+    return await _run(run, url, revision, config, _Recorder())
 
 
 def _upgrade(config: Config, revision: str) -> None:
@@ -103,14 +103,13 @@ async def _run(
     url: DatabaseURL,
     revision: str,
     config: Config | None,
-    progress: Progress | None,
-    tracer: Tracer | None = None,
+    recorder: "_Recorder",
 ) -> list[Step]:
     config = config or alembic_config()
     if revision not in ("head", "heads"):
         # Alembic loads all files once more; of the head it says itself what is wrong.
         require_revision(script_directory(config), revision)
-    recorder = _Recorder(progress or Progress(), tracer)
+    tracer = recorder.tracer
     config.attributes |= {"progress": recorder, "tracer": tracer}
     engine = create_migration_engine(url)
     try:
@@ -126,16 +125,16 @@ async def _run(
 class _Recorder(ForwardingProgress):
     """Collects the steps, and tells a tracer where each of them ends."""
 
-    def __init__(self, listener: Progress, tracer: Tracer | None) -> None:
-        super().__init__(listener)
+    def __init__(self, listener: Progress | None = None, tracer: Tracer | None = None) -> None:
+        super().__init__(listener or Progress())
         self.steps: list[Step] = []
-        self._tracer = tracer
+        self.tracer = tracer
 
     def on_finish(self, step: Step) -> None:
         """Keep a revision that was committed."""
         self.steps.append(step)
-        if self._tracer is not None:
-            self._tracer.end_revision(step.revision, step.message)
+        if self.tracer is not None:
+            self.tracer.end_revision(step.revision, step.message)
         super().on_finish(step)
 
 
