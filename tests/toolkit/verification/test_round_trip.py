@@ -42,6 +42,17 @@ def based(project: ScratchProject) -> ScratchProject:
     return project
 
 
+async def test_a_setting_of_a_revision_ends_with_it_as_under_the_runner(
+    project: ScratchProject, database: DatabaseURL
+) -> None:
+    """As pg_dump's output has it: the version table is found, and the next revision's tables."""
+    up = executes("SET search_path TO ''", "SET ROLE pg_read_all_data", "RESET ROLE")
+    made, dropped = executes("CREATE TABLE public.t ()"), executes("DROP TABLE public.t")
+    project.revision("a1", up=f"{up}\n{made}", undo=f"{dropped}\n{up}")
+    project.revision("b2", "a1", up=executes("CREATE TABLE u ()"), undo=executes("DROP TABLE u"))
+    assert [str(each) for each in await check_history(database) if not each.ok] == []
+
+
 @pytest.fixture
 def forked(project: ScratchProject) -> ScratchProject:
     """A history that parts in two and is merged: a1, then b2 and c3, then d4."""

@@ -21,7 +21,9 @@ from ..errors import MigrationError, ToolkitError, UsageError
 from ..migration import alembic_internals as internals
 from ..migration.history.markers import revision_marker
 from ..migration.project_errors import project_errors_explained
-from ..migration.runner.version_table import make_version_schema
+from ..migration.runner.session_state import SessionState
+from ..migration.runner.timeouts import Timeouts
+from ..migration.runner.version_table import make_version_schema, quoted_version_table
 from .catalog import Catalog, Difference, significant
 from .history import History, line_of
 from .observer import Observer
@@ -35,8 +37,12 @@ class RoundTripRunner:
 
     A trip is one run of `env.py`, which is handed its steps one by one. So the project's own
     settings, transactions and `autocommit_block` are what they are in production, and the state is
-    read between two steps, when everything is committed. It is read on a connection of
-    its own: the revisions find theirs as they left it.
+    read between two steps, when everything is committed. It is read on a connection of its own.
+
+    Alembic's own loop runs the steps, as the state is read between them. Of the safe runner, it has
+    the end of each revision (`SessionState`), without which a plain `SET search_path` would hide
+    the version table. It has neither the lock nor the timeouts, as nobody else works on a scratch
+    database, nor the retries; what the runner refuses, a rehearsal shows.
     """
 
     def __init__(
@@ -139,6 +145,7 @@ class _RoundTripSteps:
         self._script = script
         self._running: tuple[Script, str] = (script, "upgrade")
         self._commits = 0
+        self._session = SessionState(migrating, Timeouts())
         self.found = RoundTrip(
             script.revision,
             script.doc,
@@ -149,6 +156,8 @@ class _RoundTripSteps:
 
     def steps(self, _: object, context: MigrationContext) -> Iterator[RevisionStep]:
         """Yield each step when the one before it is committed. Alembic calls this."""
+        versions = quoted_version_table(self._migrating, context)
+        self._session.capture(versions, version_table().revisions_quoted)
         internals.on_version_apply(context, self._before_commit)
         event.listen(self._migrating, "commit", self._after_commit)
         try:
@@ -201,7 +210,16 @@ class _RoundTripSteps:
 
     def _step(self, script: Script, stage: str) -> RevisionStep:
         self._running = (script, stage)
-        return self._history.step(script, is_upgrade=stage != "downgrade")
+        step = self._history.step(script, is_upgrade=stage != "downgrade")
+        run = step.migration_fn
+
+        def run_and_restore(**options: Any) -> None:
+            run(**options)
+            for statement in self._session.end_revision():
+                self._migrating.exec_driver_sql(statement)
+
+        step.migration_fn = run_and_restore
+        return step
 
     def fail(self, error: Exception) -> None:
         """Record that the running step failed.
