@@ -50,7 +50,7 @@ _REVERSE: Final[dict[type[Any], tuple[type[Any], ...]]] = {
 
 @dataclass(frozen=True)
 class Change:
-    """An operation of the upgrade and the one that takes it back; None: it cannot be told which."""
+    """An operation of the upgrade and the one that takes it back; None: not known."""
 
     up: MigrateOperation
     down: MigrateOperation | None

@@ -55,7 +55,7 @@ def create_check_or_foreign_key(change: Change, work: Work) -> list[Step] | None
 
 
 def validated(name: str, undo: list[MigrateOperation], table: ExistingTable, work: Work) -> Step:
-    """Return the step that reads the rows that a constraint was not told of yet.
+    """Return the step that reads the rows that were there before a constraint.
 
     `undo` makes the constraint NOT VALID again.
     """

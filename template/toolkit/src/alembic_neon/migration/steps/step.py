@@ -69,7 +69,7 @@ class Step:
         return mine == theirs and not (self.alone or other.alone)
 
     def joined(self, other: Self) -> Self:
-        """Return both as one: this one first, and taken back last."""
+        """Return both as one: this one first, and reverted last."""
         return replace(
             self,
             slug=self.slug if self.slug == other.slug else "change",
