@@ -229,6 +229,22 @@ def test_an_alter_table_is_its_actions() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("sql", "drops"),
+    [
+        ("DROP TABLE a, b cascade", True),
+        ("ALTER TABLE t ADD a int, DROP COLUMN b CASCADE", True),
+        ("ALTER TYPE t DROP ATTRIBUTE a CASCADE", True),
+        ("DROP TABLE a RESTRICT", False),
+        ('DROP TABLE "CASCADE"', False),
+        ("ALTER TABLE t ADD FOREIGN KEY (a) REFERENCES u ON DELETE CASCADE", False),
+        ("TRUNCATE t CASCADE", False),
+    ],
+)
+def test_a_drop_with_cascade_takes_along_what_it_does_not_name(sql: str, drops: bool) -> None:
+    assert read(sql).drops_dependents is drops
+
+
 @pytest.mark.parametrize("sql", ["", " ; ", "-- a", "/* a"])
 def test_a_text_without_statements_has_none(sql: str) -> None:
     assert read_statements(sql) == ()

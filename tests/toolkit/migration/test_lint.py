@@ -72,6 +72,16 @@ def found(
         ('op.execute("UPDATE t SET a = 1 WHERE id < 1000")', ""),
         ('op.execute("DO $$ BEGIN PERFORM 1; END $$")', "do-block"),
         ('op.drop_column("t", "a")', "ban-drop-column"),
+        ('op.execute("drop /* all */ view v, w cascade")', "ban-drop-view drop-cascade"),
+        (
+            'op.execute("ALTER TABLE t DROP CONSTRAINT c, DROP a CASCADE")',
+            "ban-drop-column ban-drop-constraint drop-cascade",
+        ),
+        (
+            'op.execute("ALTER TABLE t ADD FOREIGN KEY (a) REFERENCES u ON DELETE CASCADE")',
+            "adding-foreign-key-constraint",
+        ),
+        ('op.execute("DROP VIEW \\"CASCADE\\"")', "ban-drop-view"),
         ('op.rename_table("t", "u")', "renaming-table"),
         ('op.add_column("t", sa.Column("a", sa.Text, nullable=False))', "adding-required-field"),
     ],

@@ -15,7 +15,9 @@ GUIDE = (ROOT / "docs/writing-safe-revisions.md").read_text()
 NEXT = "# the next revision\n"
 TABLES = """
 CREATE TYPE order_status AS ENUM ('new', 'paid');
-CREATE TABLE users (id bigint PRIMARY KEY, email text, name text, nickname text, locale varchar(5));
+CREATE TABLE users (id bigint PRIMARY KEY, email text, name text, nickname text, locale varchar(5),
+    active boolean);
+CREATE VIEW active_users AS SELECT id FROM users WHERE active;
 CREATE TABLE orders (id bigint PRIMARY KEY, user_id bigint, total numeric, code varchar(10),
     status order_status DEFAULT 'new');
 CREATE TABLE notes (id bigint PRIMARY KEY);

@@ -55,7 +55,7 @@ class SqlStatement:
     `text`: without comments around it and without its semicolon. `verb`: INSERT where a WITH comes
     before it. `object_type`: MATERIALIZED VIEW, of DDL. `names`: the objects it is about. `table`:
     what is written to, altered, or indexed. `words`: those outside of parentheses, in upper case;
-    a name in quotes is "". `actions`: the words of each action of an ALTER TABLE. `nested`:
+    a name in quotes is "". `actions`: the words of each action of an ALTER. `nested`:
     statements within its WITH.
     """
 
@@ -86,6 +86,12 @@ class SqlStatement:
     def writes_whole_table(self) -> bool:
         """Whether it is an UPDATE or a DELETE without a WHERE of its own."""
         return self.verb in ("UPDATE", "DELETE") and "WHERE" not in self.words
+
+    @property
+    def drops_dependents(self) -> bool:
+        """Whether it drops, with CASCADE, objects that it does not name."""
+        drops = [self.words] if self.verb == "DROP" else self.actions
+        return any(words[:1] == ("DROP",) and words[-1:] == ("CASCADE",) for words in drops)
 
     @property
     def is_read(self) -> bool:
@@ -185,7 +191,7 @@ def _with_object(statement: SqlStatement, cursor: "_Cursor") -> SqlStatement:
         is_concurrent="CONCURRENTLY" in (*words, *_words(rest))
         or "CONCURRENTLY" in options.upper(),
         is_conditional=bool(condition),
-        actions=tuple(_actions(rest)) if verb == "ALTER" and type_ in _TABLES else (),
+        actions=tuple(_actions(rest)) if verb == "ALTER" else (),
     )
 
 

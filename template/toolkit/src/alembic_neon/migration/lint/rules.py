@@ -117,6 +117,9 @@ BUILTIN_RULES: Final[dict[str, Rule]] = {
     "whole-table-write": Rule(
         "error", "Write in batches by key, each committed by itself, outside of the revision."
     ),
+    "drop-cascade": Rule(
+        "error", "Drop what depends on it by name, first: CASCADE drops objects unseen."
+    ),
     "model-import": Rule(
         "error", "Describe the table in the revision, sa.table(…): the models will change."
     ),

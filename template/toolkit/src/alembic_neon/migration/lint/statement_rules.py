@@ -60,6 +60,15 @@ def whole_table_write(statements: Sequence[Statement]) -> Iterator[Violation]:
             yield Violation("whole-table-write", statement.line, message)
 
 
+def drop_cascade(statements: Sequence[Statement]) -> Iterator[Violation]:
+    """What depends on the object is dropped too, whatever it is on the day."""
+    for each in statements:
+        for one in each.parts:
+            if one.drops_dependents:
+                message = f"{one.verb} … CASCADE drops objects that it does not name."
+                yield Violation("drop-cascade", each.line, message)
+
+
 def do_block(statements: Sequence[Statement]) -> Iterator[Violation]:
     """squawk sees nothing inside."""
     for each in statements:
@@ -106,5 +115,6 @@ STATEMENT_RULES: Final[tuple[Callable[[Sequence[Statement]], Iterator[Violation]
     sql_before_autocommit,
     data_and_ddl,
     whole_table_write,
+    drop_cascade,
     do_block,
 )

@@ -59,8 +59,10 @@ def limits_of(sql: str) -> Limits:
 
 
 def _blocks_nobody(statement: SqlStatement) -> bool:
+    if statement.is_concurrent:
+        return True
     validates = [action[:2] == ("VALIDATE", "CONSTRAINT") for action in statement.actions]
-    return statement.is_concurrent or (bool(validates) and all(validates))
+    return statement.object_type == "TABLE" and bool(validates) and all(validates)
 
 
 class Timeouts(SqlListener):
