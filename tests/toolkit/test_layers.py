@@ -18,6 +18,7 @@ TOOLKIT: Final = TOOLKIT_PARENT / "alembic_neon"
 # A layer imports itself and those before it. CONTRIBUTING.md and docs/architecture.md explain them.
 LAYERS: Final = [
     "errors",
+    "interruption",
     "project",
     "engine",
     "embedded",

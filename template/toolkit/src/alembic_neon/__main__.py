@@ -6,12 +6,13 @@ end in one line too.
 
 import sys
 
-INTERRUPTED = 130
+from .interruption import end_in_time, exit_interrupted
 
 
 def main() -> None:
     """Run the command line; see `cli.app.main` for its exit codes."""
     try:
+        end_in_time()
         from .cli.app import main as run
 
         run()
@@ -26,7 +27,7 @@ def main() -> None:
         )
         sys.exit(2)
     except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
+        exit_interrupted()
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from ..errors import ToolkitError
+from ..interruption import INTERRUPTED, exit_interrupted
 from .console import print_error, reserve_stdout
 from .lazy import LazyGroup
 from .toolkit_location import require_toolkit
@@ -30,6 +31,10 @@ def main() -> None:
     except ToolkitError as error:
         print_error(error)
         sys.exit(error.exit_code)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:  # Typer makes it of a KeyboardInterrupt
+            exit_interrupted()
+        raise
 
 
 def block_mako_pygments() -> None:
