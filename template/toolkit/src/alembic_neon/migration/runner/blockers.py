@@ -15,7 +15,11 @@ from ..sql_events import Execution, SqlListener
 from .progress import Progress
 
 LONG_TRANSACTION_SECONDS: Final = 60
+# For so long no answer comes to a question that needs no lock: the network is gone, or the server.
+STALL_SECONDS: Final = 30.0
 _POLL_SECONDS: Final = 0.3
+# How often the server is asked whether it is there while no statement is under way: a commit is.
+_HEARTBEAT_SECONDS: Final = 5.0
 
 _COLUMNS: Final = """
     a.pid, coalesce(nullif(a.application_name, ''), a.backend_type) AS application, a.state,
@@ -60,7 +64,11 @@ async def long_transactions(driver: Any) -> list[Blocker]:
 
 
 class BlockerWatch(SqlListener):
-    """Looks, from a second connection, who blocks the first one while a statement takes long."""
+    """Looks, from a second connection, who blocks the first one while a statement takes long.
+
+    It is also what bounds the client's waits: where no answer comes to that look either, both
+    connections are closed, and the run ends as one that has lost them.
+    """
 
     def __init__(self, connection: Connection, driver: Any, progress: Progress) -> None:
         self.last: list[Blocker] = []
@@ -69,6 +77,7 @@ class BlockerWatch(SqlListener):
         self._progress = progress
         self._pid = int(_driver_of(connection).get_server_pid())
         self._since: float | None = None
+        self._ended = self._quiet_since = time.monotonic()
         self._is_on = True
 
     @contextmanager
@@ -89,18 +98,28 @@ class BlockerWatch(SqlListener):
     def after(self, execution: Execution) -> None:
         """Forget who was in the way: the statement has run."""
         self._since = None
+        self._ended = self._quiet_since = time.monotonic()
         self.last = []
+
+    @property
+    def idle_seconds(self) -> float:
+        """How long no statement was sent after the last one had ended."""
+        return (self._since or time.monotonic()) - self._ended
 
     async def _watch(self) -> None:
         while self._is_on:
             await asyncio.sleep(0.05)
             since = self._since
-            if since is None or time.monotonic() - since < _POLL_SECONDS:
+            if not self._is_due(since):
                 continue
             try:
-                rows = await self._driver.fetch(_BLOCKERS_SQL, self._pid)
+                rows = await self._driver.fetch(_BLOCKERS_SQL, self._pid, timeout=STALL_SECONDS)
+            except TimeoutError:
+                self._give_up()
+                return
             except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
                 return  # the lock's connection is lost, which the run finds out by itself
+            self._quiet_since = time.monotonic()
             found = [_blocker(row) for row in rows]
             if found and since == self._since:
                 if {each.pid for each in found} != {each.pid for each in self.last}:
@@ -108,6 +127,15 @@ class BlockerWatch(SqlListener):
                         self._progress.on_wait(f"waiting for {blocker}")
                 self.last = found
             await asyncio.sleep(_POLL_SECONDS)
+
+    def _is_due(self, since: float | None) -> bool:
+        if since is None:
+            return time.monotonic() - self._quiet_since >= _HEARTBEAT_SECONDS
+        return time.monotonic() - since >= _POLL_SECONDS
+
+    def _give_up(self) -> None:
+        for driver in (self._driver, _driver_of(self._connection)):
+            driver.terminate()
 
 
 def _blocker(row: Any) -> Blocker:

@@ -44,7 +44,7 @@ from .failures import (
 )
 from .greenlet import pause
 from .progress import Progress, Step
-from .session_state import SessionState, roll_back
+from .session_state import IDLE_SECONDS, SessionState, roll_back
 from .timeouts import ATTEMPTS, FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, Timeouts
 from .transactionality import TransactionGuard
 from .version_stamp import VersionStamp
@@ -275,6 +275,15 @@ class MigrationRun:
                 f"db status says. {again}",
             )
         found = read_versions(self._lock.connection, self._table)
+        if self._watch.idle_seconds >= IDLE_SECONDS:
+            what = (
+                f"{self.current} sent nothing for {IDLE_SECONDS} s within its transaction, so that"
+                " the server ended it"
+            )
+            again = (
+                "Let it compute before its first statement, or begin it with: SET"
+                " idle_in_transaction_session_timeout = 0"
+            )
         return ConnectionFailedError(f"{what}; the database is at {listed(found)}.", again)
 
     def verify_version_table(self) -> None:

@@ -13,6 +13,9 @@ from ...engine.sql_scan import quote_literal
 from ..sql_events import TOOLKIT_STATEMENT, SqlListener
 from .timeouts import Timeouts
 
+# How long the client may be silent within a transaction: one that is frozen, or that the network
+# has lost, would hold its locks for as long as it likes.
+IDLE_SECONDS: Final = 60
 # A client that is gone is noticed in mid-statement after a second, and its locks are free then.
 # With it comes which tables are there, and whether the second is the toolkit's and may be written:
 # it is one round trip less for each. A list of privileges would ask for any of them.
@@ -32,7 +35,8 @@ SELECT current_setting('role') AS role, current_setting('search_path') AS search
               AND i.indkey::text = r.attnum::text
         )
     END AS may_note,
-    set_config('client_connection_check_interval', '1s', false)
+    set_config('client_connection_check_interval', '1s', false),
+    set_config('idle_in_transaction_session_timeout', :idle_timeout, false)
 """)
 # A lock that nobody else asks for: it is gone as soon as the transaction is, and by nothing else.
 # The first number is the toolkit's, of its own choice.
@@ -71,7 +75,11 @@ class SessionState(SqlListener):
         """
         row = self._connection.execute(
             _CAPTURE_SQL,
-            {"versions": versions, "revisions": revisions},
+            {
+                "versions": versions,
+                "revisions": revisions,
+                "idle_timeout": f"{IDLE_SECONDS * 1000:.0f}ms",
+            },
             execution_options=TOOLKIT_STATEMENT,
         ).one()
         self._own = {"role": row.role, "search_path": row.search_path}
