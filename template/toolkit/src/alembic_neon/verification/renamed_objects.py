@@ -167,6 +167,8 @@ def _explicit_names(metadata: Iterable[MetaData]) -> Iterator[tuple[str, str, st
 def _names_on(table: Table, dialect: Dialect) -> Iterator[str]:
     quote = dialect.identifier_preparer
     for constraint in table.constraints:
+        if constraint.name is None:  # and there is no naming convention
+            continue
         if (name := quote.format_constraint(constraint)) is not None:
             yield name
     for index in table.indexes:
