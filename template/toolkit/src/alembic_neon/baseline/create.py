@@ -178,15 +178,15 @@ def _is_made_by_the_runner(difference: Difference) -> bool:
 
 def _comparable(catalog: Catalog, oldest_version: int) -> Catalog:
     """Leave out what a dump of the schema leaves out."""
-    objects = {
-        label: _without_owner_and_version(found)
+    objects = [
+        _without_owner_and_version(found)
         for label, found in catalog.objects.items()
         if found.kind not in _NOT_COMPARED
         and found.schema not in NEON_SCHEMAS
         and label != "extension neon"
         # PostgreSQL 18 keeps each NOT NULL as a constraint.
         and not (oldest_version < 18 and found.is_not_null_constraint)
-    }
+    ]
     return Catalog({0: RelationObjects(objects)})
 
 

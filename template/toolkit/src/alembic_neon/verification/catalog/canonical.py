@@ -8,7 +8,7 @@ again, the cast moves into the elements: `ARRAY[('a'::varchar)::text, ('b'::varc
 import re
 from typing import Final
 
-_START: Final = "(ARRAY["
+NOT_CANONICAL: Final = "(ARRAY["
 # What ends a cast of an array: `])::text[]`, `])::character varying(20)[]`.
 _CAST: Final = re.compile(r"\]\)::((?:\"(?:[^\"]|\"\")+\"|[\w. ]|\(\d+(?:,\d+)?\))+)\[\]")
 _TOKEN: Final = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|[\[\](),]", re.DOTALL)
@@ -16,14 +16,14 @@ _TOKEN: Final = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|[\[\](),]", re.D
 
 def canonical_expression(text: str) -> str:
     """Return `text` with each cast of an array moved into its elements."""
-    start = text.find(_START)
+    start = text.find(NOT_CANONICAL)
     while start >= 0:
-        inner = start + len(_START)
+        inner = start + len(NOT_CANONICAL)
         elements, end = _elements(text, inner)
         if cast := _CAST.match(text, end):
             array = ", ".join(f"({element})::{cast[1]}" for element in elements)
             text = f"{text[:start]}ARRAY[{array}]{text[cast.end() :]}"
-        start = text.find(_START, start + 1)
+        start = text.find(NOT_CANONICAL, start + 1)
     return text
 
 

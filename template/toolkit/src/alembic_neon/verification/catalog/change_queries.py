@@ -77,7 +77,10 @@ def _counted(catalog: str, oid: str, condition: str = "") -> str:
 
 
 def changes_sql(version: int) -> str:
-    """Return the query, of a major version; `$1` is the `xmin` that the last one gave."""
+    """Return the query, of a major version; `$1` is the `xmin` that the last one gave.
+
+    With NULL no row is new: the first read needs the counts alone.
+    """
     ours = [
         f"SELECT '{catalog}'::regclass AS classid, {oid} AS objid, {unit} AS unit, {_NEW} AS new "
         f"FROM {catalog} WHERE {oid} >= {FIRST_OID} AND {condition}"
@@ -126,7 +129,9 @@ on_relations AS MATERIALIZED (
     SELECT classid::oid AS classid, objid FROM written
     UNION
     SELECT d.classid, d.objid FROM touched t
-    JOIN pg_depend d ON d.refclassid = t.classid AND d.refobjid = t.objid
+    -- OFFSET 0: by the index, for the few that were touched, and not over all of pg_depend.
+    CROSS JOIN LATERAL (SELECT classid, objid FROM pg_depend
+        WHERE refclassid = t.classid AND refobjid = t.objid OFFSET 0) AS d
 ), reached AS (
     SELECT classid, objid FROM touched
     UNION SELECT classid, objid FROM said WHERE new
@@ -152,15 +157,16 @@ SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS xmin,
     EXISTS (SELECT FROM members WHERE new) AS members_touched,
     (SELECT count(*) FROM members) AS members,
     EXISTS (SELECT FROM others WHERE new IS NOT NULL)
-        OR EXISTS (SELECT FROM reached r LEFT JOIN on_relations o USING (classid, objid)
-            WHERE o.objid IS NULL AND classid NOT IN ('pg_class'::regclass, 'pg_attrdef'::regclass)
+        OR EXISTS (SELECT FROM reached
+            WHERE (classid, objid) NOT IN (SELECT classid::oid, objid FROM on_relations)
+            AND classid NOT IN ('pg_class'::regclass, 'pg_attrdef'::regclass)
             AND NOT EXISTS (SELECT FROM pg_type WHERE classid = 'pg_type'::regclass
                 AND oid = objid AND (typrelid <> 0 OR typoutput = 'array_out'::regproc))) AS objects_touched,
     (SELECT string_agg(concat(classid, ' ', rows), ', ' ORDER BY classid) FROM (
         SELECT classid::oid, rows FROM objects
         UNION ALL SELECT classid::oid, rows FROM others
-        UNION ALL SELECT 0, count(*) FROM said s LEFT JOIN on_relations o USING (classid, objid)
-            WHERE o.objid IS NULL
+        UNION ALL SELECT 0, count(*) FROM said
+            WHERE (classid, objid) NOT IN (SELECT classid::oid, objid FROM on_relations)
     ) AS each) AS objects,
     (SELECT string_agg(concat(kind, identity, definition, owner), ' ' ORDER BY kind, identity)
      FROM ({shared_sql(version)}) AS shared) AS shared,

@@ -339,8 +339,9 @@ WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'x'
 """
 
 _ROWS: Final = """
-SELECT unit, kind, identity, definition, owner, (parse_ident(schema))[1] AS schema,
-    name::text AS name, NULL::text AS relation, NULL::text AS attributes
+SELECT unit, kind, identity, coalesce((parse_ident(schema))[1], '') AS schema, '' AS table,
+    coalesce(name::text, '') AS name, coalesce(definition, '') AS definition,
+    coalesce(owner, '') AS owner, '' AS details
 FROM ({}) AS rows
 """
 

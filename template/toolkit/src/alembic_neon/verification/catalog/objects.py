@@ -1,15 +1,15 @@
 """A catalog object as data; its text is made here, where it is shown."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql.base import PGIdentifierPreparer
 
-from .canonical import canonical_expression
+from .canonical import NOT_CANONICAL, canonical_expression
+from .relation_queries import COLUMN_DETAILS, CONSTRAINT_DETAILS
 
 _dialect: Any = postgresql.dialect  # untyped
 _quote: Final = PGIdentifierPreparer(_dialect()).quote
@@ -41,36 +41,60 @@ _OF_A_COLUMN: Final = (
 )
 
 
-@dataclass(frozen=True, eq=False)
-class CatalogObject:
-    """One object. `kind` and `identity` tell it from all others of a database.
+# What the details of a kind are called, in the order of the queries.
+_TABLE_DETAILS: Final = ("is_partition",)
+_DETAILS: Final[dict[str, Sequence[str]]] = {
+    "column": tuple(COLUMN_DETAILS),
+    "constraint": tuple(CONSTRAINT_DETAILS),
+    "table": _TABLE_DETAILS,
+    "partitioned table": _TABLE_DETAILS,
+    "foreign table": _TABLE_DETAILS,
+}
 
-    `identity` is how SQL names it, quoted and with its schema. `schema`, `table` (or view, where it
-    is on one) and `name` are plain names, "" where it has none. `attributes` are what it is: the
-    `definition` and the `owner`, or of a column its type, default and the like.
-    """
 
+class _Row(NamedTuple):
     kind: str
     identity: str
     schema: str
     table: str
     name: str
-    attributes: Mapping[str, Any]
+    definition: str
+    owner: str
+    details: str
+
+
+class CatalogObject(_Row):
+    """One object. `kind` and `identity` tell it from all others of a database.
+
+    `identity` is how SQL names it, quoted and with its schema. `schema`, `table` (or view, where it
+    is on one) and `name` are plain names, "" where it has none. `attributes` are what it is: the
+    `definition` and the `owner`, or of a column its type, default and the like. They are made of
+    the query's row when somebody asks: of the thousands in a catalog, hardly any are.
+    """
 
     @classmethod
-    def from_row(cls, row: Sequence[Any]) -> "CatalogObject":
+    def from_row(cls, row: Iterable[str]) -> "CatalogObject":
         """Return the object of a row of the catalog's queries, without the unit before it."""
-        kind, identity, definition, owner, schema, name, table, attributes = row
-        found: dict[str, Any] = json.loads(attributes) if attributes else {}
-        if definition is not None:
-            found["definition"] = definition
-        if owner is not None:
-            found["owner"] = owner
-        if kind in _WITH_EXPRESSIONS:
-            for each in ("definition", "default", "generated"):
-                if each in found:
-                    found[each] = canonical_expression(found[each])
-        return cls(kind, identity, schema or "", table or "", name or "", found)
+        found = cls._make(row)
+        if NOT_CANONICAL in found.definition and found.kind in _WITH_EXPRESSIONS:
+            return found._replace(definition=canonical_expression(found.definition))
+        return found
+
+    @cached_property
+    def attributes(self) -> Mapping[str, Any]:
+        """What it is, by name; what it has not, or what is as usual, is not in there."""
+        values = json.loads(self.details) if self.details else []
+        found = {
+            name: value
+            for name, value in zip(_DETAILS.get(self.kind, ()), values, strict=False)
+            if value is not None
+        }
+        if self.definition:
+            of_column = "generated" if "generated_kind" in found else "default"
+            found["definition" if self.kind != "column" else of_column] = self.definition
+        if self.owner:
+            found["owner"] = self.owner
+        return found
 
     @property
     def label(self) -> str:
@@ -90,7 +114,7 @@ class CatalogObject:
     @property
     def is_not_null_constraint(self) -> bool:
         """Whether it is a NOT NULL that PostgreSQL 18 keeps as a constraint of its own."""
-        return self.kind == "constraint" and self.attributes.get("type") == "n"
+        return self.kind == "constraint" and "column" in self.attributes
 
     @property
     def definition_without_name(self) -> str:
@@ -118,30 +142,20 @@ class CatalogObject:
 
     def without(self, *names: str) -> "CatalogObject":
         """Return the object without some of its attributes."""
-        rest = {name: value for name, value in self.attributes.items() if name not in names}
-        return CatalogObject(self.kind, self.identity, self.schema, self.table, self.name, rest)
-
-    def __eq__(self, other: object) -> bool:
-        return (
-            isinstance(other, CatalogObject)
-            and (self.label, self.schema) == (other.label, other.schema)
-            and self.attributes == other.attributes
+        values = json.loads(self.details) if self.details else []
+        details = [
+            None if name in names else value
+            for name, value in zip(_DETAILS.get(self.kind, ()), values, strict=False)
+        ]
+        return self._replace(
+            definition="" if "definition" in names else self.definition,
+            owner="" if "owner" in names else self.owner,
+            details=json.dumps(details) if values else "",
         )
-
-    def __hash__(self) -> int:
-        return hash((self.kind, self.identity))
 
     def with_more(self, other: "CatalogObject") -> "CatalogObject":
         """Return an object of both definitions, where two share kind and identity."""
-        both = f"{self.attributes['definition']}\n{other.attributes['definition']}"
-        return CatalogObject(
-            self.kind,
-            self.identity,
-            self.schema,
-            self.table,
-            self.name,
-            {**self.attributes, "definition": both},
-        )
+        return self._replace(definition=f"{self.definition}\n{other.definition}")
 
 
 def _column_text(attributes: Mapping[str, Any]) -> Iterator[str]:

@@ -11,13 +11,11 @@ from ...engine.url import DatabaseURL
 from ...engine.version_table import version_table
 from .change_queries import changes_sql
 from .object_queries import objects_sql
-from .objects import CatalogObject
 from .relation_queries import EVERY_RELATION, SOME_RELATIONS, relations_sql
 from .snapshot import Catalog, RelationObjects
 
 # The part of what is on no relation; no relation has this oid.
 _OBJECTS: Final = 0
-_BEFORE_ANY: Final = "3"
 # With an empty search path `pg_get_…def` and `format_type` write every name with its schema. It is
 # set inside the query, so that it holds in autocommit too, and ends with the transaction.
 _ON_EMPTY_PATH: Final = """
@@ -59,7 +57,7 @@ class CatalogReader:
     async def _read(self) -> dict[int, RelationObjects]:
         version = _version(self._connection)
         last, self._last = self._last, None
-        now = (await self._fetch(_changes(version), last.xmin if last else _BEFORE_ANY))[0]
+        now = (await self._fetch(_changes(version), last.xmin if last else None))[0]
         if last is None or _everything_changed(last, now):
             parts = await self._fetch_parts(_relations(EVERY_RELATION), *self._version_table)
             last_objects = None
@@ -117,18 +115,15 @@ def _rows_by_unit(changes: Any) -> dict[int, int]:
 
 
 def _same_or_new(was: RelationObjects | None, now: RelationObjects) -> RelationObjects:
-    """Return the part that earlier snapshots hold, if it is equal: `difference` passes over it."""
-    return was if was is not None and was.objects == now.objects else now
+    """Return the part that earlier snapshots hold, if it is equal."""
+    return was if was is not None and was.digest == now.digest else now
 
 
 def _parts(rows: Sequence[Any]) -> dict[int, RelationObjects]:
-    parts: dict[int, dict[str, CatalogObject]] = {}
-    for unit, *row in rows:
-        objects, found = parts.setdefault(unit, {}), CatalogObject.from_row(row)
-        label = found.label
-        # Comments on a table's constraint and trigger of one name share the label.
-        objects[label] = objects[label].with_more(found) if label in objects else found
-    return {unit: RelationObjects(objects) for unit, objects in parts.items()}
+    parts: dict[int, list[tuple[str, ...]]] = {}
+    for row in rows:
+        parts.setdefault(row[0], []).append(row[1:])
+    return {unit: RelationObjects(rows) for unit, rows in parts.items()}
 
 
 @cache

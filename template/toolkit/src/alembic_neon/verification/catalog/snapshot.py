@@ -2,14 +2,18 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain, pairwise, takewhile
 from textwrap import indent
+from typing import Final
 
+from .canonical import NOT_CANONICAL
 from .objects import CatalogObject
 from .side_by_side import side_by_side
+
+_DEFINITION: Final = CatalogObject._fields.index("definition")
 
 
 @dataclass(frozen=True)
@@ -56,9 +60,20 @@ class Difference:
 
 @dataclass(frozen=True, eq=False)
 class RelationObjects(Mapping[str, CatalogObject]):
-    """The objects of one relation, or those that are on none. Snapshots share the same parts."""
+    """The objects of one relation, or those that are on none; made of their rows when asked for."""
 
-    objects: Mapping[str, CatalogObject]
+    rows: Sequence[tuple[str, ...]] = field(repr=False)
+
+    @cached_property
+    def objects(self) -> Mapping[str, CatalogObject]:
+        """The objects, by their labels."""
+        objects: dict[str, CatalogObject] = {}
+        for row in sorted(self.rows):
+            found = CatalogObject.from_row(row)
+            label = found.label
+            # Comments on a table's constraint and trigger of one name share the label.
+            objects[label] = objects[label].with_more(found) if label in objects else found
+        return objects
 
     def __getitem__(self, name: str) -> CatalogObject:
         return self.objects[name]
@@ -70,9 +85,14 @@ class RelationObjects(Mapping[str, CatalogObject]):
         return len(self.objects)
 
     @cached_property
-    def digest(self) -> int:
-        """The sum of the objects' digests, so that it does not depend on how they are parted."""
-        return sum(_digest(each) for each in self.objects.values())
+    def digest(self) -> str:
+        """A SHA-256 that two parts share exactly if they hold the same objects."""
+        rows = [
+            row if NOT_CANONICAL not in row[_DEFINITION] else CatalogObject.from_row(row)
+            for row in self.rows
+        ]
+        content = "\0".join(chain.from_iterable(sorted(rows)))  # no text there holds a NUL
+        return hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,8 +110,8 @@ class Catalog:
     @cached_property
     def fingerprint(self) -> str:
         """A SHA-256 that two databases share exactly if their schemas are the same."""
-        total = sum(part.digest for part in self.parts.values()) % 2**256
-        return hashlib.sha256(total.to_bytes(32)).hexdigest()
+        digests = sorted(part.digest for part in self.parts.values())
+        return hashlib.sha256("".join(digests).encode()).hexdigest()
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Catalog) and self.fingerprint == other.fingerprint
@@ -102,7 +122,7 @@ class Catalog:
     def difference(self, later: "Catalog") -> list[Difference]:
         """Return what changed between this snapshot and a later one, by kind and name.
 
-        What two snapshots of one reader share is not looked at.
+        Relations that are the same in both are not looked at, however many objects they hold.
         """
         was, now = _apart(self.parts, later.parts), _apart(later.parts, self.parts)
         moved = _moved_columns(was.values(), now.values())
@@ -162,15 +182,10 @@ def _not_null_key(difference: Difference) -> tuple[str, str, str] | None:
 def _apart(
     parts: Mapping[int, RelationObjects], others: Mapping[int, RelationObjects]
 ) -> dict[str, CatalogObject]:
-    """Return the objects of the parts that are not the very same in `others`."""
-    kept = (part.items() for oid, part in parts.items() if others.get(oid) is not part)
+    """Return the objects of the parts that `others` do not have, whatever their oids there."""
+    same = {part.digest for part in others.values()}
+    kept = (part.items() for part in parts.values() if part.digest not in same)
     return dict(chain.from_iterable(kept))
-
-
-def _digest(found: CatalogObject) -> int:
-    label = found.label
-    content = f"{len(label)} {label} {found.text}".encode("utf-8", "surrogatepass")
-    return int.from_bytes(hashlib.sha256(content).digest())
 
 
 def _indented(text: str) -> str:
