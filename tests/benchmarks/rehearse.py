@@ -24,7 +24,7 @@ sys.path[:0] = [str(TESTS), str(TESTS.parent / "template/toolkit/src")]
 from alembic_neon.branches.local import LocalProvider  # noqa: E402
 from alembic_neon.branches.neon import NeonProvider  # noqa: E402
 from alembic_neon.branches.neon_client import NeonClient  # noqa: E402
-from alembic_neon.branches.provider import BranchProvider  # noqa: E402
+from alembic_neon.branches.provider import BranchProvider, NewBranch  # noqa: E402
 from alembic_neon.embedded.server import LocalServer  # noqa: E402
 from alembic_neon.migration.runner.progress import Progress  # noqa: E402
 from alembic_neon.migration.runner.run import upgrade  # noqa: E402
@@ -119,7 +119,7 @@ async def report_local(provider: LocalProvider, gib: float, rounds: int) -> None
 
 async def timed_upgrade(provider: BranchProvider, tracer: Tracer | None) -> float:
     """Upgrade a fresh branch, and return the seconds that took."""
-    await provider.create("try-it")
+    await provider.create(NewBranch("try-it"))
     url = await provider.url("try-it")
     started = time.perf_counter()
     await upgrade(url, tracer=tracer)

@@ -11,7 +11,7 @@ from alembic_neon.branches.local import LocalProvider
 from alembic_neon.branches.neon import NeonProvider
 from alembic_neon.branches.neon_client import NeonClient
 from alembic_neon.branches.neon_models import Response
-from alembic_neon.branches.provider import BranchProvider, prune
+from alembic_neon.branches.provider import BranchProvider, NewBranch, prune
 from alembic_neon.embedded.server import LocalServer
 from alembic_neon.engine.factory import create_migration_engine, migration_connection
 from alembic_neon.errors import ToolkitError, UsageError
@@ -76,7 +76,7 @@ async def names(provider: BranchProvider) -> list[str]:
 async def test_a_branch_has_the_schema_and_the_rows_of_its_parent(
     provider: BranchProvider,
 ) -> None:
-    branch = await provider.create("try-it")
+    branch = await provider.create(NewBranch("try-it"))
     assert await notes(provider, "try-it") == ["first"]
     await write(provider, "try-it", "DROP TABLE notes")
     assert await notes(provider, "main") == ["first"]
@@ -89,9 +89,9 @@ async def test_a_branch_has_the_schema_and_the_rows_of_its_parent(
 
 
 async def test_a_branch_is_made_from_any_parent(provider: BranchProvider) -> None:
-    await provider.create("b/2")
+    await provider.create(NewBranch("b/2"))
     await write(provider, "b/2", "INSERT INTO notes VALUES ('second')")
-    await provider.create("a.1", "b/2")
+    await provider.create(NewBranch("a.1", "b/2"))
     assert await notes(provider, "a.1") == ["first", "second"]
     assert [(branch.name, branch.parent) for branch in await provider.list()] == [
         ("main", None),
@@ -101,12 +101,12 @@ async def test_a_branch_is_made_from_any_parent(provider: BranchProvider) -> Non
 
 
 async def test_a_branch_can_have_a_time_to_live(provider: BranchProvider) -> None:
-    branch = await provider.create("short", ttl=timedelta(hours=2))
+    branch = await provider.create(NewBranch("short", ttl=timedelta(hours=2)))
     assert branch.expires_at is not None
     assert abs(branch.expires_at - datetime.now(UTC) - timedelta(hours=2)) < timedelta(minutes=1)
     assert (await provider.get("short")).expires_at == branch.expires_at
     with pytest.raises(UsageError, match=r"short expires, and no branch can be made from one"):
-        await provider.create("grandchild", "short")
+        await provider.create(NewBranch("grandchild", "short"))
 
 
 @pytest.mark.parametrize("ttl", [timedelta(0), timedelta(seconds=-1), timedelta(days=31)])
@@ -114,11 +114,11 @@ async def test_a_time_to_live_that_neon_would_refuse_is_refused(
     provider: BranchProvider, ttl: timedelta
 ) -> None:
     with pytest.raises(UsageError, match=r"A branch cannot live for .* up to 30 days"):
-        await provider.create("short", ttl=ttl)
+        await provider.create(NewBranch("short", ttl=ttl))
 
 
 async def test_a_reset_brings_back_the_parents_present_state(provider: BranchProvider) -> None:
-    await provider.create("try-it", ttl=timedelta(days=1))
+    await provider.create(NewBranch("try-it", ttl=timedelta(days=1)))
     before = await provider.get("try-it")
     url = await provider.url("try-it")
     await write(provider, "try-it", "INSERT INTO notes VALUES ('mine')")
@@ -130,7 +130,7 @@ async def test_a_reset_brings_back_the_parents_present_state(provider: BranchPro
 
 
 async def test_a_deleted_branch_is_gone(provider: BranchProvider) -> None:
-    await provider.create("try-it")
+    await provider.create(NewBranch("try-it"))
     await provider.delete("try-it")
     assert await names(provider) == ["main"]
     with pytest.raises(UsageError, match="There is no branch try-it"):
@@ -147,8 +147,8 @@ async def test_the_default_branch_is_never_deleted_or_reset(
 
 @pytest.mark.parametrize("verb", ["deleted", "reset"])
 async def test_a_branch_with_children_is_left_alone(provider: BranchProvider, verb: str) -> None:
-    await provider.create("parent")
-    await provider.create("child", "parent")
+    await provider.create(NewBranch("parent"))
+    await provider.create(NewBranch("child", "parent"))
     with pytest.raises(UsageError, match=f"cannot be {verb}. First delete child"):
         await (provider.delete("parent") if verb == "deleted" else provider.reset("parent"))
 
@@ -156,23 +156,23 @@ async def test_a_branch_with_children_is_left_alone(provider: BranchProvider, ve
 @pytest.mark.parametrize("name", ["", "-x", "a b", 'a"; DROP DATABASE main', "x" * 64, "ü"])
 async def test_a_name_that_cannot_be_one_is_refused(provider: BranchProvider, name: str) -> None:
     with pytest.raises(UsageError, match="cannot be a branch's name"):
-        await provider.create(name)
+        await provider.create(NewBranch(name))
 
 
 async def test_a_name_that_is_taken_is_refused(provider: BranchProvider) -> None:
     with pytest.raises(UsageError, match="There is a branch main already"):
-        await provider.create("main")
+        await provider.create(NewBranch("main"))
 
 
 async def test_an_unknown_parent_is_refused_with_those_that_there_are(
     provider: BranchProvider,
 ) -> None:
     with pytest.raises(UsageError, match=r"There is no branch prod\. There are: main\."):
-        await provider.create("try-it", "prod")
+        await provider.create(NewBranch("try-it", "prod"))
 
 
 async def test_a_url_leads_back_to_its_branch(provider: BranchProvider) -> None:
-    await provider.create("try-it")
+    await provider.create(NewBranch("try-it"))
     for name in ("main", "try-it"):
         for pooled in (False, True):
             assert await provider.branch_of(await provider.url(name, pooled=pooled)) == name
@@ -183,7 +183,7 @@ async def test_a_url_leads_back_to_its_branch(provider: BranchProvider) -> None:
 @pytest.mark.parametrize("branch", ["main", "child"])
 async def test_a_restore_point_brings_a_branch_back(provider: BranchProvider, branch: str) -> None:
     if branch == "child":
-        await provider.create("child")
+        await provider.create(NewBranch("child"))
     url = await provider.url(branch)
     point = await provider.make_restore_point(branch)
     await write(provider, branch, "DELETE FROM notes", "INSERT INTO notes VALUES ('later')")
@@ -210,12 +210,12 @@ async def test_restore_points_are_listed_newest_first_and_can_be_deleted(
 
 
 async def test_a_branchs_restore_points_go_with_it(provider: BranchProvider) -> None:
-    await provider.create("child")
+    await provider.create(NewBranch("child"))
     point = await provider.make_restore_point("child")
     await provider.restore("child", point)
     await provider.make_restore_point("child")
     await provider.delete("child")
-    await provider.create("child")
+    await provider.create(NewBranch("child"))
     assert await provider.list_restore_points("child") == []
 
 
@@ -223,7 +223,7 @@ async def test_a_branch_is_made_while_its_parent_is_used(provider: BranchProvide
     engine = create_migration_engine(await provider.url("main"))
     connection = await engine.connect()
     await connection.execute(text("SELECT 1"))
-    await provider.create("try-it", force=True)
+    await provider.create(NewBranch("try-it", force=True))
     assert await notes(provider, "try-it") == ["first"]
     await connection.invalidate()
     await connection.close()
@@ -231,9 +231,9 @@ async def test_a_branch_is_made_while_its_parent_is_used(provider: BranchProvide
 
 
 async def test_what_rehearsals_left_behind_is_pruned(provider: BranchProvider) -> None:
-    await provider.create("rehearse-1234", ttl=timedelta(hours=1), is_rehearsal=True)
-    await provider.create("mine")
-    await provider.create("short", ttl=timedelta(hours=1))
+    await provider.create(NewBranch("rehearse-1234", ttl=timedelta(hours=1), is_rehearsal=True))
+    await provider.create(NewBranch("mine"))
+    await provider.create(NewBranch("short", ttl=timedelta(hours=1)))
     assert await prune(provider, older_than=timedelta(hours=1)) == []
     assert await prune(provider) == ["rehearse-1234"]
     assert await names(provider) == ["main", "mine", "short"]
@@ -242,7 +242,7 @@ async def test_what_rehearsals_left_behind_is_pruned(provider: BranchProvider) -
 @pytest.mark.parametrize("name", ["rehearse-me", "scratch-1", "restore-point/main/x", "reset-it"])
 async def test_a_reserved_name_is_refused(provider: BranchProvider, name: str) -> None:
     with pytest.raises(UsageError, match=r"Names that begin with \S+ are reserved for the toolkit"):
-        await provider.create(name)
+        await provider.create(NewBranch(name))
 
 
 async def test_a_branch_that_is_only_named_like_a_rehearsal_is_never_pruned(
@@ -291,7 +291,7 @@ async def test_a_branch_whose_database_takes_no_connection_is_restored(
 async def test_what_expired_is_gone_after_pruning(
     provider: BranchProvider, request: pytest.FixtureRequest
 ) -> None:
-    await provider.create("short", ttl=timedelta(hours=1))
+    await provider.create(NewBranch("short", ttl=timedelta(hours=1)))
     await _let_expire(provider, request, "short")
     if isinstance(provider, LocalProvider):
         assert (await provider.get("short")).is_expired

@@ -11,6 +11,7 @@ import pytest
 from alembic_neon.branches import local_databases
 from alembic_neon.branches.local import LocalProvider
 from alembic_neon.branches.local_databases import BranchMetadata
+from alembic_neon.branches.provider import NewBranch
 from alembic_neon.embedded.server import LocalServer
 from alembic_neon.engine.factory import create_migration_engine, migration_connection
 from alembic_neon.errors import ToolkitError, UsageError
@@ -40,7 +41,7 @@ async def provider(
 
 
 async def test_a_branch_has_the_schema_and_the_rows_of_its_parent(provider: LocalProvider) -> None:
-    branch = await provider.create("try-it")
+    branch = await provider.create(NewBranch("try-it"))
     url = await provider.url("try-it")
     assert await first_column(url, "SELECT t FROM notes") == ["first"]
     await first_column(url, "DROP TABLE notes")
@@ -52,8 +53,8 @@ async def test_a_branch_has_the_schema_and_the_rows_of_its_parent(provider: Loca
 
 
 async def test_branches_are_listed_main_first(provider: LocalProvider) -> None:
-    await provider.create("b/2")
-    await provider.create("a.1", "b/2")
+    await provider.create(NewBranch("b/2"))
+    await provider.create(NewBranch("a.1", "b/2"))
     assert [(branch.name, branch.parent) for branch in await provider.list()] == [
         ("main", None),
         ("a.1", "b/2"),
@@ -62,7 +63,7 @@ async def test_branches_are_listed_main_first(provider: LocalProvider) -> None:
 
 
 async def test_a_reset_brings_back_the_parents_present_state(provider: LocalProvider) -> None:
-    await provider.create("try-it")
+    await provider.create(NewBranch("try-it"))
     url = await provider.url("try-it")
     await first_column(url, "INSERT INTO notes VALUES ('mine')")
     await first_column(await provider.url("main"), "INSERT INTO notes VALUES ('second')")
@@ -72,7 +73,7 @@ async def test_a_reset_brings_back_the_parents_present_state(provider: LocalProv
 
 
 async def test_a_deleted_branch_is_gone(provider: LocalProvider) -> None:
-    await provider.create("try-it")
+    await provider.create(NewBranch("try-it"))
     await provider.delete("try-it")
     with pytest.raises(UsageError, match="There is no branch try-it"):
         await provider.url("try-it")
@@ -82,7 +83,7 @@ async def test_a_busy_parent_is_waited_for(provider: LocalProvider) -> None:
     engine = create_migration_engine(await provider.url("main"))
     async with engine.connect() as connection:
         await connection.execute(text("SELECT 1"))
-        waiting = asyncio.create_task(provider.create("try-it"))
+        waiting = asyncio.create_task(provider.create(NewBranch("try-it")))
         await asyncio.sleep(0.5)
         assert not waiting.done()
     await engine.dispose()
@@ -100,7 +101,7 @@ async def test_who_keeps_a_parent_busy_is_told(
         with pytest.raises(
             ToolkitError, match=r"in use by the busy one\. Close that, or .*--force"
         ):
-            await provider.create("try-it")
+            await provider.create(NewBranch("try-it"))
     await engine.dispose()
     assert [branch.name for branch in await provider.list()] == ["main"]
 
@@ -109,7 +110,7 @@ async def test_who_keeps_a_parent_busy_is_told(
 async def test_force_ends_the_sessions_that_are_in_the_way(
     provider: LocalProvider, verb: str
 ) -> None:
-    await provider.create("try-it")
+    await provider.create(NewBranch("try-it"))
     busy = "main" if verb == "create" else "try-it"
     engine = create_migration_engine(await provider.url(busy))
     connection = await engine.connect()
@@ -129,20 +130,20 @@ async def test_main_is_never_deleted_or_reset(provider: LocalProvider, verb: str
 @pytest.mark.parametrize("name", ["", "-x", "a b", 'a"; DROP DATABASE main', "x" * 64, "ü"])
 async def test_a_name_that_cannot_be_one_is_refused(provider: LocalProvider, name: str) -> None:
     with pytest.raises(UsageError, match="cannot be a branch's name"):
-        await provider.create(name)
+        await provider.create(NewBranch(name))
 
 
 @pytest.mark.parametrize("name", ["main", "postgres", "template1"])
 async def test_a_name_that_is_taken_is_refused(provider: LocalProvider, name: str) -> None:
     with pytest.raises(UsageError, match="There is a branch"):
-        await provider.create(name)
+        await provider.create(NewBranch(name))
 
 
 async def test_an_unknown_parent_is_refused_with_those_that_there_are(
     provider: LocalProvider,
 ) -> None:
     with pytest.raises(UsageError, match=r"There is no branch prod\. There are: main\."):
-        await provider.create("try-it", "prod")
+        await provider.create(NewBranch("try-it", "prod"))
 
 
 async def test_a_database_that_was_made_by_hand_is_a_branch(provider: LocalProvider) -> None:

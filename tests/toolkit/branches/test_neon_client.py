@@ -11,6 +11,7 @@ import pytest
 from alembic_neon.branches.neon import NeonProvider
 from alembic_neon.branches.neon_client import NeonClient, NeonError
 from alembic_neon.branches.neon_models import BranchesPage
+from alembic_neon.branches.provider import NewBranch
 from alembic_neon.errors import ToolkitError
 from neon.api.server import KEY, NeonApi
 from pydantic import SecretStr
@@ -36,7 +37,7 @@ async def impatient(neon_api: NeonApi) -> AsyncIterator[NeonProvider]:
 
 async def test_operations_are_waited_for(neon: NeonProvider, neon_api: NeonApi) -> None:
     neon_api.project.seconds = 0.2
-    await neon.create("try-it")
+    await neon.create(NewBranch("try-it"))
     assert {each.status for each in neon_api.project.operations.values()} == {"finished"}
     assert neon_api.named("try-it").state == "ready"
 
@@ -48,7 +49,7 @@ async def test_a_failed_operation_is_told_with_its_reason(
     with pytest.raises(
         NeonError, match=r"operation create_branch ended as failed: the storage did not answer\."
     ):
-        await neon.create("try-it")
+        await neon.create(NewBranch("try-it"))
 
 
 async def test_operations_are_not_waited_for_for_ever(
@@ -56,11 +57,11 @@ async def test_operations_are_not_waited_for_for_ever(
 ) -> None:
     neon_api.project.seconds = 1
     with pytest.raises(NeonError, match=r"create_branch did not end in 0\.5 s\. It goes on"):
-        await impatient.create("try-it")
+        await impatient.create(NewBranch("try-it"))
 
 
 async def test_a_skipped_operation_is_a_good_one(neon: NeonProvider, neon_api: NeonApi) -> None:
-    await neon.create("try-it")
+    await neon.create(NewBranch("try-it"))
     for operation in neon_api.project.operations.values():
         operation.status = "skipped"
     await neon.client.wait_for_branch(neon_api.named("try-it").id)
@@ -72,7 +73,7 @@ async def test_a_busy_project_is_waited_for(neon: NeonProvider, neon_api: NeonAp
     async with other.http:
         await other._request(BranchesPage, "GET", "/branches")  # the connection is there
         await other._send("POST", "/branches", json={"branch": {"name": "another"}})
-    await neon.create("try-it")
+    await neon.create(NewBranch("try-it"))
     assert neon_api.calls.count(COUNTED_CREATE) > 2, "423 was answered, and tried again"
     assert {branch.name for branch in await neon.list()} == {"main", "another", "try-it"}
 
@@ -82,7 +83,7 @@ async def test_an_unavailable_service_is_asked_again(
     neon: NeonProvider, neon_api: NeonApi, call: str
 ) -> None:
     neon_api.fail(call, "refuse", times=2, status=503)
-    await neon.create("try-it")
+    await neon.create(NewBranch("try-it"))
 
 
 async def test_too_many_requests_wait_as_long_as_neon_asks(
@@ -116,7 +117,7 @@ async def test_a_branch_is_looked_for_after_a_lost_answer_and_not_made_twice(
     neon: NeonProvider, neon_api: NeonApi
 ) -> None:
     neon_api.fail(CREATE, "break after")
-    branch = await neon.create("try-it")
+    branch = await neon.create(NewBranch("try-it"))
     assert (branch.name, branch.parent) == ("try-it", "main")
     assert neon_api.calls.count(COUNTED_CREATE) == 1
     assert neon_api.named("try-it").state == "ready", "its operations were waited for"
@@ -126,7 +127,7 @@ async def test_a_branch_that_was_not_made_is_made_after_a_lost_request(
     neon: NeonProvider, neon_api: NeonApi
 ) -> None:
     neon_api.fail(CREATE, "break before")
-    await neon.create("try-it")
+    await neon.create(NewBranch("try-it"))
     assert neon_api.calls.count(COUNTED_CREATE) == 2
 
 
@@ -147,7 +148,7 @@ async def test_a_snapshot_and_a_restore_are_not_made_twice(
 async def test_a_deletion_is_repeated_which_does_no_harm(
     neon: NeonProvider, neon_api: NeonApi, kind: Any
 ) -> None:
-    await neon.create("try-it")
+    await neon.create(NewBranch("try-it"))
     neon_api.fail(DELETE, kind)
     await neon.delete("try-it")
     assert [branch.name for branch in await neon.list()] == ["main"]
@@ -157,7 +158,7 @@ async def test_pages_end_at_the_empty_one(
     neon: NeonProvider, neon_api: NeonApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("a", "b", "c"):
-        await neon.create(name)
+        await neon.create(NewBranch(name))
     monkeypatch.setattr("alembic_neon.branches.neon_client._PAGE", 2)
     before = neon_api.calls.count(COUNTED_LIST)
     assert [branch.name for branch in await neon.list()] == ["main", "a", "b", "c"]
@@ -169,7 +170,7 @@ async def test_what_neon_has_not_got_yet_does_no_harm(
 ) -> None:
     for call in (CREATE, LIST, DELETE, "GET {p}/operations/{operation_id}", "GET {p}/endpoints"):
         neon_api.fail(call, "novelty", times=100)
-    await neon.create("try-it")
+    await neon.create(NewBranch("try-it"))
     assert await neon.branch_of(await neon.url("try-it")) == "try-it"
     await neon.delete("try-it")
 
@@ -190,7 +191,7 @@ async def test_a_refusal_is_one_line_and_what_to_do(
 ) -> None:
     neon_api.fail(CREATE, "refuse", status=status)
     with pytest.raises(ToolkitError) as caught:
-        await neon.create("try-it")
+        await neon.create(NewBranch("try-it"))
     assert str(caught.value).startswith(f"Neon answered {status}: the service is not available.")
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)

@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 from alembic_neon.branches.neon import NeonProvider
-from alembic_neon.branches.provider import BranchProvider, prune
+from alembic_neon.branches.provider import BranchProvider, NewBranch, prune
 from alembic_neon.engine.url import DatabaseURL
 from alembic_neon.errors import UsageError
 from neon.api.server import NeonApi
@@ -17,7 +17,7 @@ _URL: Final = [*_LIST, "GET /branches/{branch_id}/databases", "GET /connection_u
 
 
 async def test_a_branch_has_a_compute(neon: NeonProvider, neon_api: NeonApi) -> None:
-    await neon.create("try-it")
+    await neon.create(NewBranch("try-it"))
     (endpoint,) = neon_api.named("try-it").endpoints
     assert endpoint.type == "read_write"
 
@@ -25,9 +25,9 @@ async def test_a_branch_has_a_compute(neon: NeonProvider, neon_api: NeonApi) -> 
 async def test_the_children_of_a_protected_branch_have_passwords_of_their_own(
     neon: NeonProvider, neon_api: NeonApi
 ) -> None:
-    await neon.create("open")
+    await neon.create(NewBranch("open"))
     neon_api.named("main").protected = True
-    await neon.create("guarded")
+    await neon.create(NewBranch("guarded"))
     passwords = [(await neon.url(name)).parts.password for name in ("main", "open", "guarded")]
     assert passwords[0] == passwords[1] != passwords[2]
     assert str(passwords[2]) not in repr(await neon.url("guarded"))
@@ -37,7 +37,7 @@ async def test_the_children_of_a_protected_branch_have_passwords_of_their_own(
 async def test_a_protected_branch_is_left_alone(
     neon: NeonProvider, neon_api: NeonApi, verb: str
 ) -> None:
-    await neon.create("guarded")
+    await neon.create(NewBranch("guarded"))
     neon_api.named("guarded").protected = True
     with pytest.raises(UsageError, match=f"guarded is a protected branch and is never {verb}"):
         await (neon.delete("guarded") if verb == "deleted" else neon.reset("guarded"))
@@ -45,11 +45,11 @@ async def test_a_protected_branch_is_left_alone(
 
 
 async def test_the_default_branch_may_be_any(neon: NeonProvider, neon_api: NeonApi) -> None:
-    await neon.create("production")
+    await neon.create(NewBranch("production"))
     neon_api.named("main").default = False
     neon_api.named("production").default = True
     assert [branch.name for branch in await neon.list()] == ["production", "main"]
-    assert (await neon.create("try-it")).parent == "production"
+    assert (await neon.create(NewBranch("try-it"))).parent == "production"
 
 
 async def test_the_pooled_url_leads_to_the_pooler(neon: NeonProvider) -> None:
@@ -83,14 +83,14 @@ async def test_a_snapshot_changes_the_id_and_names_lead_on(
 async def test_a_child_is_backed_up_by_a_branch_without_a_compute(
     neon: NeonProvider, neon_api: NeonApi
 ) -> None:
-    await neon.create("child")
+    await neon.create(NewBranch("child"))
     point = await neon.make_restore_point("child")
     assert (point.kind, neon_api.named(point.name).endpoints) == ("branch", [])
     assert point.name.startswith("restore-point/child/")
 
 
 async def test_what_expires_cannot_be_backed_up(neon: NeonProvider) -> None:
-    await neon.create("short", ttl=timedelta(hours=1))
+    await neon.create(NewBranch("short", ttl=timedelta(hours=1)))
     with pytest.raises(UsageError, match="Neon backs up no branch that does"):
         await neon.make_restore_point("short")
 
@@ -118,14 +118,14 @@ CALLS: Final = {
 async def test_each_command_makes_the_calls_it_needs(
     neon: NeonProvider, neon_api: NeonApi, command: str
 ) -> None:
-    await neon.create("child")
+    await neon.create(NewBranch("child"))
     point = await neon.make_restore_point("main")
     url = await neon.url("main")
     before = len(neon_api.calls)
     provider: BranchProvider = neon
     commands: dict[str, Callable[[], Awaitable[object]]] = {
         "list": provider.list,
-        "create": lambda: provider.create("new", ttl=timedelta(hours=1)),
+        "create": lambda: provider.create(NewBranch("new", ttl=timedelta(hours=1))),
         "delete": lambda: provider.delete("child"),
         "reset": lambda: provider.reset("child"),
         "url": lambda: provider.url("child"),

@@ -6,6 +6,7 @@ import pytest
 from alembic_neon.branches.local import LocalProvider
 from alembic_neon.branches.neon import NeonProvider
 from alembic_neon.branches.neon_client import NeonClient
+from alembic_neon.branches.provider import NewBranch
 from alembic_neon.branches.selection import open_provider
 from alembic_neon.cli.app import app
 from alembic_neon.engine.settings import load_settings
@@ -66,7 +67,7 @@ def test_a_branch_lives_and_dies_on_neon(on_neon: ScratchProject, neon_api: Neon
 async def _make_rehearsal(api: NeonApi) -> None:
     client = NeonClient.connect(api.host, api.project.id, SecretStr(KEY))
     async with client.http:
-        await NeonProvider(client).create("rehearse-abc", is_rehearsal=True)
+        await NeonProvider(client).create(NewBranch("rehearse-abc", is_rehearsal=True))
 
 
 @pytest.mark.parametrize("ttl", ["2", "h", "2 hours", "-1h", "1w"])

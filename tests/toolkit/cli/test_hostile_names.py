@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 
-from alembic_neon.branches.provider import BranchProvider
+from alembic_neon.branches.provider import BranchProvider, NewBranch
 from alembic_neon.engine.url import DatabaseURL
 from alembic_neon.errors import ToolkitError
 from alembic_neon.migration.runner.run import upgrade
@@ -51,7 +51,7 @@ async def test_a_branch_of_that_name_is_one_or_is_refused(provider: BranchProvid
     url = await provider.url("main")
     await first_column(url, "CREATE TABLE canary AS SELECT 1 AS v")
     with suppress(ToolkitError):
-        made = await provider.create(HOSTILE)
+        made = await provider.create(NewBranch(HOSTILE))
         assert made.name == HOSTILE
         await provider.delete(HOSTILE)
     assert await first_column(url, "SELECT v FROM canary") == [1]

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pytest
 from alembic_neon.branches.neon import NeonProvider
-from alembic_neon.branches.provider import prune
+from alembic_neon.branches.provider import NewBranch, prune
 from alembic_neon.errors import ToolkitError, UsageError
 from alembic_neon.migration.runner.progress import Progress
 from alembic_neon.migration.runner.run import upgrade
@@ -94,7 +94,7 @@ async def test_the_branch_of_a_rehearsal_has_a_time_to_live(
 async def test_a_child_is_promoted_with_a_backup_branch(
     neon: NeonProvider, pending: ScratchProject
 ) -> None:
-    await neon.create("staging")
+    await neon.create(NewBranch("staging"))
     made = await promoted(neon, await rehearsed(neon, parent="staging"))
     assert made.restore_point is not None
     assert made.restore_point.kind == "branch"
@@ -153,7 +153,7 @@ async def test_a_branch_that_expired_in_the_middle_is_no_error_at_the_end(
 async def test_a_parent_that_expires_is_refused(
     neon: NeonProvider, pending: ScratchProject
 ) -> None:
-    await neon.create("short", ttl=timedelta(hours=1))
+    await neon.create(NewBranch("short", ttl=timedelta(hours=1)))
     with pytest.raises(UsageError, match="short expires, and no branch can be made from one"):
         await rehearsed(neon, parent="short")
     assert [branch.name for branch in await neon.list()] == ["main", "short"]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from alembic_neon.branches.local import LocalProvider
+from alembic_neon.branches.provider import NewBranch
 from alembic_neon.branches.selection import open_target
 from alembic_neon.branches.server import ServerProvider
 from alembic_neon.cli.app import app
@@ -111,7 +112,7 @@ async def test_what_a_server_without_branches_cannot_do_is_refused(
 ) -> None:
     provider = ServerProvider(foreign, local)
     with pytest.raises(UsageError, match="has no branches and no restore points"):
-        await provider.create("try-it")
+        await provider.create(NewBranch("try-it"))
     with pytest.raises(UsageError, match="has no branch main"):
         await rehearse(provider, Options("main"), lambda _: None)
 
@@ -136,7 +137,7 @@ async def test_the_branch_in_use_is_the_target(
 ) -> None:
     for other in (await local.list())[1:]:
         await local.delete(other.name, force=True)
-    await local.create("feature", force=True)
+    await local.create(NewBranch("feature", force=True))
     async with open_target() as (_, branch):
         assert branch == "main", "without DATABASE_URL"
     monkeypatch.setenv("DATABASE_URL", (await local.url("feature")).render())

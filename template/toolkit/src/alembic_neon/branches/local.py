@@ -17,6 +17,7 @@ from . import local_databases as databases
 from .local_databases import BranchMetadata, DatabaseRow, list_databases
 from .provider import (
     Branch,
+    NewBranch,
     RestorePoint,
     refuse_reserved_name,
     require_branch,
@@ -69,31 +70,25 @@ class LocalProvider:
         async with self._connection() as connection:
             return require_branch(_branches(await list_databases(connection)), name)
 
-    async def create(
-        self,
-        name: str,
-        parent: str | None = None,
-        *,
-        ttl: timedelta | None = None,
-        force: bool = False,
-        is_rehearsal: bool = False,
-    ) -> Branch:
+    async def create(self, new: NewBranch) -> Branch:
         """Copy the database `parent` (None: `main`), files and all.
 
         Raises:
             UsageError: the name is taken, reserved or no name, or there is no such parent.
         """
-        parent = parent or MAIN_BRANCH
-        if not is_rehearsal:
-            refuse_reserved_name(name)
+        parent = new.parent or MAIN_BRANCH
+        if not new.is_rehearsal:
+            refuse_reserved_name(new.name)
         async with self._connection() as connection:
             found = await list_databases(connection)
-            expires_at = validate_new_branch(_branches(found), name, parent, ttl)
-            if name in {_MAINTENANCE, "template0", "template1", *(each.name for each in found)}:
-                raise UsageError(f"There is a branch {name} already.", "Take another name.")
-            metadata = BranchMetadata(parent, datetime.now(UTC), expires_at, rehearsal=is_rehearsal)
-            await databases.copy(connection, name, parent, metadata, force=force)
-            return _branches(await list_databases(connection))[name]
+            expires_at = validate_new_branch(_branches(found), new, parent)
+            if new.name in {_MAINTENANCE, "template0", "template1", *(each.name for each in found)}:
+                raise UsageError(f"There is a branch {new.name} already.", "Take another name.")
+            metadata = BranchMetadata(
+                parent, datetime.now(UTC), expires_at, rehearsal=new.is_rehearsal
+            )
+            await databases.copy(connection, new.name, parent, metadata, force=new.force)
+            return _branches(await list_databases(connection))[new.name]
 
     async def create_empty(self, name: str, *, is_rehearsal: bool = False) -> DatabaseURL:
         """Make a database without a parent, as a scratch branch; returns its URL."""

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -25,6 +24,7 @@ from .neon_models import (
 )
 from .provider import (
     Branch,
+    NewBranch,
     RestorePoint,
     refuse_reserved_name,
     require_branch,
@@ -110,29 +110,21 @@ class NeonProvider:
         """
         return require_branch((await self._find()).branches, name)
 
-    async def create(
-        self,
-        name: str,
-        parent: str | None = None,
-        *,
-        ttl: timedelta | None = None,
-        force: bool = False,
-        is_rehearsal: bool = False,
-    ) -> Branch:
+    async def create(self, new: NewBranch) -> Branch:
         """Make a branch with a compute, as a child of `parent` (None: the default branch)."""
-        if not is_rehearsal:
-            refuse_reserved_name(name)
+        if not new.is_rehearsal:
+            refuse_reserved_name(new.name)
         found = await self._find()
-        parent = parent or next(iter(found.branches))
-        expires_at = validate_new_branch(found.branches, name, parent, ttl)
-        fields = {"name": name, "parent_id": found.id(parent)}
+        parent = new.parent or next(iter(found.branches))
+        expires_at = validate_new_branch(found.branches, new, parent)
+        fields = {"name": new.name, "parent_id": found.id(parent)}
         if expires_at:
             fields["expires_at"] = expires_at.isoformat()
         body: dict[str, Any] = {"branch": fields, "endpoints": [{"type": "read_write"}]}
-        if is_rehearsal:
+        if new.is_rehearsal:
             body["annotation_value"] = _MARK
         made = await self._create(body)
-        return _branch(made, {made.parent_id: parent}, is_rehearsal=is_rehearsal)
+        return _branch(made, {made.parent_id: parent}, is_rehearsal=new.is_rehearsal)
 
     async def delete(self, name: str, *, force: bool = False) -> None:
         """Delete a branch, and its restore points with it.

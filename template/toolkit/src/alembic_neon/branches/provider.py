@@ -53,6 +53,21 @@ class RestorePoint:
     created_at: datetime
 
 
+@dataclass(frozen=True)
+class NewBranch:
+    """A branch that is to be made, by default of the default branch.
+
+    It expires after `ttl`. `force` ends the parent's sessions where they are in the way.
+    `is_rehearsal` marks it as the toolkit's own.
+    """
+
+    name: str
+    parent: str | None = None
+    ttl: timedelta | None = None
+    force: bool = False
+    is_rehearsal: bool = False
+
+
 class BranchProvider(Protocol):
     """Branches, wherever they live. Every method may raise a `ToolkitError`.
 
@@ -79,19 +94,8 @@ class BranchProvider(Protocol):
             UsageError: there is no such branch.
         """
 
-    async def create(
-        self,
-        name: str,
-        parent: str | None = None,
-        *,
-        ttl: timedelta | None = None,
-        force: bool = False,
-        is_rehearsal: bool = False,
-    ) -> Branch:
-        """Make a branch with the schema and data of its parent (None: the default branch).
-
-        It expires after `ttl`. `force` ends the parent's sessions where they are in the way.
-        `is_rehearsal` marks it as the toolkit's own.
+    async def create(self, new: NewBranch) -> Branch:
+        """Make a branch with the schema and data of its parent.
 
         Raises:
             UsageError: the name is taken, reserved or no name, or there is no such parent.
@@ -169,7 +173,7 @@ def validate_name(name: str) -> str:
 
 
 def validate_new_branch(
-    branches: Mapping[str, Branch], name: str, parent: str, ttl: timedelta | None
+    branches: Mapping[str, Branch], new: NewBranch, parent: str
 ) -> datetime | None:
     """Check that a branch can be made, and return when it expires.
 
@@ -177,18 +181,18 @@ def validate_new_branch(
         UsageError: the name is taken or cannot be one, the parent is not there or itself expires,
             or the time to live is none.
     """
-    if validate_name(name) in branches:
-        raise UsageError(f"There is a branch {name} already.", f"db branch reset {name}")
+    if validate_name(new.name) in branches:
+        raise UsageError(f"There is a branch {new.name} already.", f"db branch reset {new.name}")
     if require_branch(branches, parent).expires_at is not None:
         raise UsageError(
             f"{parent} expires, and no branch can be made from one that does.",
             "Take a parent that stays.",
         )
-    if ttl is None:
+    if new.ttl is None:
         return None
-    if not timedelta() < ttl <= MAX_TTL:
-        raise UsageError(f"A branch cannot live for {ttl}.", "It takes up to 30 days.")
-    return (datetime.now(UTC) + ttl).replace(microsecond=0)  # Neon takes whole seconds
+    if not timedelta() < new.ttl <= MAX_TTL:
+        raise UsageError(f"A branch cannot live for {new.ttl}.", "It takes up to 30 days.")
+    return (datetime.now(UTC) + new.ttl).replace(microsecond=0)  # Neon takes whole seconds
 
 
 def require_branch(branches: Mapping[str, Branch], name: str) -> Branch:

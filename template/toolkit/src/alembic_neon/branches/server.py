@@ -7,7 +7,7 @@ pg_dump on the embedded server.
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import asyncpg
@@ -21,7 +21,7 @@ from . import local_databases as databases
 from .client_programs import find_program, run_program
 from .local import LocalProvider
 from .local_databases import BranchMetadata, list_databases
-from .provider import Branch, RestorePoint, require_branch, require_mutable
+from .provider import Branch, NewBranch, RestorePoint, require_branch, require_mutable
 from .target import Target, read_system_identifier, shown_host
 
 # More than this goes through pg_dump neither fast nor kindly to a server that others use.
@@ -91,33 +91,25 @@ class ServerProvider:
         """
         return require_branch({each.name: each for each in await self.list()}, name)
 
-    async def create(
-        self,
-        name: str,
-        parent: str | None = None,
-        *,
-        ttl: timedelta | None = None,
-        force: bool = False,
-        is_rehearsal: bool = False,
-    ) -> Branch:
+    async def create(self, new: NewBranch) -> Branch:
         """Copy the database for a rehearsal; on a server that is not ours `force` ends nothing.
 
         Raises:
             UsageError: it is not for a rehearsal, or `parent` is another database.
             ToolkitError: it is in use or may not be copied, and is too large for pg_dump.
         """
-        self._require_itself(parent or self.configured.database)
-        if not is_rehearsal:
+        self._require_itself(new.parent or self.configured.database)
+        if not new.is_rehearsal:
             raise _no_branches(self.configured)
-        expires_at = None if ttl is None else datetime.now(UTC) + ttl
+        expires_at = None if new.ttl is None else datetime.now(UTC) + new.ttl
         metadata = BranchMetadata(
             self.configured.database, datetime.now(UTC), expires_at, rehearsal=True
         )
         facts = await self._facts()
-        if not await self._copy_beside(name, metadata, facts):
-            await self._copy_by_dump(name, facts)
+        if not await self._copy_beside(new.name, metadata, facts):
+            await self._copy_by_dump(new.name, facts)
         return Branch(
-            name,
+            new.name,
             metadata.parent,
             metadata.created_at,
             facts.size_bytes,

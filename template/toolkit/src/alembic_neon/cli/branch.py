@@ -13,7 +13,7 @@ import typer
 from rich.text import Text
 
 from ..branches.env_file import use_url
-from ..branches.provider import Branch, BranchProvider, prune
+from ..branches.provider import Branch, BranchProvider, NewBranch, prune
 from ..branches.selection import open_provider, open_target
 from ..engine.settings import load_settings
 from ..engine.url import DatabaseURL
@@ -92,7 +92,7 @@ def create(
     """Make a branch with the schema and the data of its parent."""
     lifetime = None if ttl is None else _lifetime(ttl)
     branch = run_on_provider(
-        lambda provider: provider.create(name, parent, ttl=lifetime, force=force)
+        lambda provider: provider.create(NewBranch(name, parent, ttl=lifetime, force=force))
     )
     success(f"branch {branch.name} made from {branch.parent}, {size(branch.size_bytes)}")
     echo(f"Work on it with: db branch use {branch.name}")

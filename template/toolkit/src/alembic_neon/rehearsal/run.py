@@ -9,7 +9,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any, Final
 
-from ..branches.provider import REHEARSAL_PREFIX, BranchProvider
+from ..branches.provider import REHEARSAL_PREFIX, BranchProvider, NewBranch
 from ..engine.url import DatabaseURL
 from ..errors import ToolkitError, UsageError
 from ..migration.commands import require_single_head
@@ -125,7 +125,9 @@ async def _branch(
         with builder.phase("branch", f"Making a branch of {parent}: {name}"):
             try:
                 await provider.create(
-                    name, parent, ttl=_TIME_TO_LIVE, force=options.force, is_rehearsal=True
+                    NewBranch(
+                        name, parent, ttl=_TIME_TO_LIVE, force=options.force, is_rehearsal=True
+                    )
                 )
             except UsageError:
                 may_be_there = False
