@@ -69,15 +69,6 @@ def read_revision_graph(versions: Path | None = None) -> RevisionGraph:
     )
 
 
-def expected_heads(versions: Path | None = None) -> frozenset[str]:
-    """Return the revisions that a database at head has in its version table.
-
-    Raises:
-        ConfigurationError: as `read_revision_graph` does.
-    """
-    return read_revision_graph(versions).heads
-
-
 def _assignments(path: Path) -> Iterator[tuple[str, Any]]:
     try:
         body = ast.parse(path.read_text(encoding="utf-8")).body

@@ -159,8 +159,16 @@ def _several_heads() -> MigrationError:
     )
 
 
-def revision_not_in_files(revision: str) -> MigrationError:
-    """Return the error for a database that is at a revision that the files do not have."""
+def revision_not_in_files(revision: str, *, is_ahead: bool = False) -> MigrationError:
+    """Return the error for a database that is at a revision that the files do not have.
+
+    `is_ahead`: it is known to build on these files.
+    """
+    if is_ahead:
+        return MigrationError(
+            f"The database is at {revision}, which no file has: it is ahead of these files.",
+            "Pull the code that contains it; the release of these files runs on it all the same.",
+        )
     return MigrationError(
         f"The database is at {revision}, which no file has.",
         "Pull the code that contains it, or use another database.",

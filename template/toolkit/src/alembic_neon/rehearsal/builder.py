@@ -88,7 +88,7 @@ def build_rehearsal(builder: RehearsalBuilder, inspection: Inspection) -> Rehear
     relations = [each for each in builder.tracer.relations.values() if each.name in locked]
     tried = {revision.revision for revision in revisions}
     return Rehearsal(
-        plan=make_plan(inspection.status, inspection.before.fingerprint, config),
+        plan=make_plan(inspection.status, inspection.before.fingerprint),
         target=inspection.target,
         branch=inspection.branch,
         started_at=builder.started_at,

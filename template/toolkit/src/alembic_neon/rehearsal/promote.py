@@ -8,7 +8,6 @@ from ..branches.target import Target
 from ..engine.sqlalchemy_internals import wait_for
 from ..engine.url import DatabaseURL
 from ..errors import MigrationError, ToolkitError
-from ..migration.configuration import alembic_config
 from ..migration.history.plan import Plan, make_plan
 from ..migration.history.status import read_status
 from ..migration.runner.progress import ForwardingProgress, Progress, Step
@@ -129,7 +128,7 @@ async def _require_target(provider: BranchProvider, rehearsed: RehearsedPlan) ->
 
 async def _require_unmoved(url: DatabaseURL, rehearsed: RehearsedPlan) -> None:
     catalog = await take_snapshot(url)
-    now = make_plan(await read_status(url), catalog.fingerprint, alembic_config())
+    now = make_plan(await read_status(url), catalog.fingerprint)
     if now.base_revision == rehearsed.target_revision != rehearsed.base_revision:
         raise StalePlanError(
             f"The database is at {now.base_revision} already: another promotion or upgrade has"

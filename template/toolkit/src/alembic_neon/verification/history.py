@@ -11,9 +11,10 @@ from alembic.runtime.migration import RevisionStep
 from alembic.script import Script, ScriptDirectory
 
 from ..errors import UsageError
-from ..migration.alembic_internals import down_revisions_of, single_step
+from ..migration.alembic_internals import single_step
 from ..migration.commands import revision_not_in_files, script_directory
 from ..migration.configuration import alembic_config
+from ..migration.history.status import revision_graph
 
 
 @dataclass(frozen=True)
@@ -70,23 +71,15 @@ class History:
                 "alembic history lists the revisions of this project.",
             ) from None
 
-    def applied(self, current: Collection[str]) -> set[str]:
+    def applied(self, current: Collection[str]) -> frozenset[str]:
         """Return the revisions that are applied where the version table holds `current`.
 
         Raises:
             MigrationError: no file has one of these.
         """
-        found: set[str] = set()
-        waiting = list(current)
-        while waiting:
-            revision = waiting.pop()
-            if revision not in self._positions:
-                raise revision_not_in_files(revision)
-            if revision not in found:
-                found.add(revision)
-                # With what the file depends on, which may be named there by a label or in part.
-                waiting += down_revisions_of(self.script(revision))
-        return found
+        if unknown := set(current) - self._positions.keys():
+            raise revision_not_in_files(min(unknown))
+        return revision_graph(self.scripts).with_ancestors(current)
 
     def step(self, script: Script, *, is_upgrade: bool) -> RevisionStep:
         """Return the step that applies or reverts one revision, as Alembic runs it."""

@@ -71,7 +71,7 @@ class RoundTripRunner:
         try:
             with translate_driver_errors(engine.url):
                 async with engine.connect() as migrating, watching.connect() as observing:
-                    applied = history.applied(await current_revisions(observing))
+                    applied = set(history.applied(await current_revisions(observing)))
                     await migrating.run_sync(make_version_schema, version_table().schema)
                     yield cls(history, migrating, Observer(observing, hook), applied)
         finally:

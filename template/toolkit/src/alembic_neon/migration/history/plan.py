@@ -5,11 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from alembic.config import Config
 from alembic.script import Script
 
-from ..commands import script_directory
-from ..configuration import alembic_config
 from .status import Status
 
 
@@ -33,17 +30,11 @@ class Plan:
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
-def make_plan(status: Status, catalog_before: str, config: Config | None = None) -> Plan:
-    """Make the plan that brings a database of that status and catalog to the heads.
-
-    Raises:
-        MigrationError: the files cannot be read as one history.
-    """
-    script = script_directory(config or alembic_config())
-    target = tuple(sorted(script.get_heads()))
+def make_plan(status: Status, catalog_before: str) -> Plan:
+    """Make the plan that brings a database of that status and catalog to the heads."""
     return Plan(
         base_revision=joined(status.current),
-        target_revision=joined(target),
+        target_revision=joined(status.heads),
         files_hash=_hash(status.pending),
         catalog_before=catalog_before,
     )

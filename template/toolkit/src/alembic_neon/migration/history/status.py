@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 
 from alembic.config import Config
-from alembic.script import Script
-from alembic.script.revision import ResolutionError
+from alembic.script import Script, ScriptDirectory
 
-from ...engine.database_state import current_revisions
+from ...engine.database_state import DatabaseState, read_database_state
 from ...engine.factory import migration_connection
+from ...engine.revisions import RevisionGraph
 from ...engine.url import DatabaseURL
+from ..alembic_internals import down_revisions_of
 from ..commands import revision_not_in_files, script_directory
 from ..configuration import alembic_config
 
@@ -17,14 +18,23 @@ from ..configuration import alembic_config
 class Status:
     """The revisions of a database, those that the files end in, and those still to be applied."""
 
-    current: tuple[str, ...]
-    heads: tuple[str, ...]
+    state: DatabaseState
     pending: tuple[Script, ...]
+
+    @property
+    def current(self) -> tuple[str, ...]:
+        """The revisions in the version table."""
+        return tuple(sorted(self.state.current))
+
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """What the version table holds when nothing is pending."""
+        return tuple(sorted(self.state.heads))
 
     @property
     def is_at_head(self) -> bool:
         """Whether nothing is pending."""
-        return not self.pending
+        return self.state.position == "at_head"
 
 
 async def read_status(url: DatabaseURL, config: Config | None = None) -> Status:
@@ -34,13 +44,23 @@ async def read_status(url: DatabaseURL, config: Config | None = None) -> Status:
         MigrationError: the database is at a revision that no file has.
         ConfigurationError, ConnectionFailedError: the database cannot be reached.
     """
-    script = script_directory(config or alembic_config())
+    scripts = script_directory(config or alembic_config())
+    graph = revision_graph(scripts)
     async with migration_connection(url) as connection:
-        current = tuple(sorted(await current_revisions(connection)))
-    try:
-        applied = {done.revision for done in script.iterate_revisions(current, "base")}
-    except ResolutionError as error:
-        raise revision_not_in_files(error.argument) from None
-    everything = reversed(list(script.walk_revisions()))
-    pending = tuple(found for found in everything if found.revision not in applied)
-    return Status(current, tuple(script.get_heads()), pending)
+        state = await read_database_state(connection, graph)
+    if unknown := state.current - graph.parents.keys():
+        raise revision_not_in_files(min(unknown), is_ahead=state.position == "ahead")
+    applied = graph.with_ancestors(state.current)
+    everything = reversed(list(scripts.walk_revisions()))
+    pending = tuple(script for script in everything if script.revision not in applied)
+    return Status(state, pending)
+
+
+def revision_graph(scripts: ScriptDirectory) -> RevisionGraph:
+    """Return what builds or depends on what in files that Alembic has loaded."""
+    return RevisionGraph(
+        {
+            script.revision: frozenset(down_revisions_of(script))
+            for script in scripts.walk_revisions()
+        }
+    )

@@ -8,7 +8,9 @@ from sqlalchemy import Connection, inspect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateSchema
 
+from ...engine.database_state import compare
 from ...engine.driver_errors import sqlstate
+from ..history.status import revision_graph
 from ..sql_events import TOOLKIT_STATEMENT
 
 _NOT_THERE: Final = ("42P01", "3F000")  # no such table, no such schema
@@ -37,9 +39,10 @@ def read_versions(connection: Connection, table: str) -> set[str]:
 
 
 def is_at_head(connection: Connection, script: ScriptDirectory, table: str) -> bool:
-    """Tell whether the version table, named as SQL has it, holds all heads of the files."""
+    """Tell whether the database, by its version table as SQL names it, is at the files' heads."""
     try:
-        return read_versions(connection, table) == set(script.get_heads())
+        current = frozenset(read_versions(connection, table))
+        return compare(current, revision_graph(script)).position == "at_head"
     finally:
         connection.rollback()
 
