@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from alembic_neon import (
     ConfigurationError,
+    MigrationError,
     ToolkitError,
     check_database,
     check_health,
@@ -14,6 +15,7 @@ from alembic_neon import (
 from alembic_neon.engine.database_state import Position, compare
 from alembic_neon.engine.revisions import RevisionGraph, read_revision_graph
 from alembic_neon.engine.url import DatabaseURL
+from alembic_neon.migration.history.status import read_status
 from alembic_neon.migration.runner.run import upgrade
 from queries import Query, first_column
 from scratch_project import ScratchProject
@@ -158,3 +160,37 @@ async def test_a_role_that_may_not_read_the_version_table_learns_what_to_grant(
         await engine.dispose()
     finally:
         await first_column(superuser, "DROP ROLE clerk")
+
+
+async def test_status_runner_application_and_health_agree_on_labels_and_dependencies(
+    project: ScratchProject, database: DatabaseURL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.revision("a1", extra="branch_labels = ('shop',)")
+    project.revision("z1", extra="depends_on = 'shop'")
+    monkeypatch.setenv("DATABASE_URL", database.render())
+    await upgrade(database, "heads")
+    status = await read_status(database)
+    assert (status.is_at_head, status.current, status.heads) == (True, ("z1",), ("z1",))
+    environment = project.folder / "migrations/env.py"
+    environment.write_text("raise RuntimeError('at head, there is nothing to run')")
+    assert await upgrade(database, "heads") == []
+    engine = create_engine()
+    try:
+        await check_database(engine)
+        assert (await check_health(engine, max_age_seconds=0)).ok
+        project.revision("a2", "a1")
+        status = await read_status(database)
+        assert (status.is_at_head, status.heads) == (False, ("a2", "z1"))
+        with pytest.raises(ToolkitError, match="is at z1, the application needs a2, z1"):
+            await check_database(engine)
+    finally:
+        await engine.dispose()
+
+
+async def test_the_status_of_a_database_that_is_ahead_says_so(
+    application: AsyncEngine, database: DatabaseURL, query: Query
+) -> None:
+    await query("INSERT INTO alembic_neon_revisions VALUES ('b2', '{a1}')")
+    await query("UPDATE alembic_version SET version_num = 'b2'")
+    with pytest.raises(MigrationError, match="is at b2, which no file has: it is ahead of these"):
+        await read_status(database)

@@ -112,7 +112,7 @@ async def test_the_picture_of_the_change_is_mermaid(found: Rehearsal) -> None:
 
 async def test_a_table_that_comes_is_one_box(found: Rehearsal) -> None:
     changes = [
-        Difference(None, CatalogObject(kind, identity, "public", table, name, "", "", "[1]"))
+        Difference(None, CatalogObject(kind, identity, "public", table, name))
         for kind, identity, table, name in (
             ("column", "public.fresh.id", "fresh", "id"),
             ("column", 'public.fresh."a|b"', "fresh", "a|b"),

@@ -37,10 +37,8 @@ class _Change(BaseModel):
     def _object(self, text: str | None) -> CatalogObject | None:
         if text is None:
             return None
-        attributes = {"type" if self.kind == "column" else "definition": text}
-        return CatalogObject(
-            self.kind, self.identity, self.schema_name, self.table, self.name, attributes
-        )
+        found = CatalogObject(self.kind, self.identity, self.schema_name, self.table, self.name)
+        return found.with_text(text)
 
 
 class _Report(BaseModel):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from alembic.script import Script
 
+from .source import source_of
 from .status import Status
 
 
@@ -49,8 +50,7 @@ def _hash(scripts: Sequence[Script]) -> str:
     digest = hashlib.sha256()
     for script in scripts:
         path = Path(script.path)
-        # Line endings differ between the checkouts of one commit.
-        content = path.read_bytes().replace(b"\r\n", b"\n")
+        content = source_of(script).content
         digest.update(f"{script.revision}\0{path.name}\0{len(content)}\0".encode())
         digest.update(content)
     return digest.hexdigest()

@@ -13,9 +13,9 @@ import re
 import tokenize
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Final
 
+from ..history.source import RevisionSource
 from .findings import Finding
 from .rules import BUILTIN_RULES
 
@@ -35,12 +35,12 @@ class Ignore:
     reason: str
 
 
-def read_ignores(source: str) -> list[Ignore]:
+def read_ignores(source: RevisionSource) -> list[Ignore]:
     """Return the ignores of a revision file."""
-    statements = list(_statements(ast.parse(source)))
-    end = source.count("\n") + 1
+    statements = list(_statements(source.tree))
+    end = source.text.count("\n") + 1
     found = []
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+    for token in tokenize.generate_tokens(io.StringIO(source.text).readline):
         match = _IGNORE.match(token.string) if token.type == tokenize.COMMENT else None
         if match is None:
             continue
@@ -68,14 +68,14 @@ def _lines_meant(line: int, statements: Iterable[tuple[int, int]]) -> tuple[int,
     return min(below, default=(line, line))
 
 
-def apply_ignores(findings: Iterable[Finding], path: Path) -> list[Finding]:
+def apply_ignores(findings: Iterable[Finding], source: RevisionSource) -> list[Finding]:
     """Take out what the file's ignores silence, and add what is wrong with the ignores.
 
     `findings` are those of one revision file, and all of them; at least one rule for the file.
     """
     remaining = list(findings)
-    file = str(path)
-    for ignore in read_ignores(path.read_text(encoding="utf-8")):
+    file = str(source.path)
+    for ignore in read_ignores(source):
         meant = [
             finding
             for finding in remaining

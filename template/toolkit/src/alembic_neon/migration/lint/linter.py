@@ -12,6 +12,7 @@ from alembic.script import Script
 
 from ...project import postgres_version
 from ..configuration import root_of
+from ..history.source import source_of
 from .file_rules import missing_downgrade, model_imports
 from .findings import Finding, severity_key
 from .ignores import apply_ignores
@@ -34,15 +35,15 @@ def lint_revisions(config: Config, revisions: Sequence[Script]) -> list[Finding]
     """
     root = root_of(config)
     revisions = [each for each in revisions if not is_baseline(each)]
-    trees = {each.revision: _tree(each) for each in revisions}
-    rendered = {each.revision: render(each, trees[each.revision]) for each in revisions}
+    sources = {each.revision: source_of(each) for each in revisions}
+    rendered = {each.revision: render(each, sources[each.revision].tree) for each in revisions}
     statements = {revision: found.statements for revision, found in rendered.items()}
     squawked = run_squawk(statements, postgres_version(), root)
     findings: list[Finding] = []
     for script in revisions:
-        own = _own_findings(script, trees[script.revision], rendered[script.revision], root)
+        own = _own_findings(script, sources[script.revision].tree, rendered[script.revision], root)
         about = [each for each in squawked if each.revision == script.revision]
-        remaining = apply_ignores([*own, *about], Path(script.path))
+        remaining = apply_ignores([*own, *about], sources[script.revision])
         file = _shown(Path(script.path), root)
         findings += [replace(each, revision=script.revision, file=file) for each in remaining]
     return sorted(findings, key=severity_key)
@@ -51,10 +52,6 @@ def lint_revisions(config: Config, revisions: Sequence[Script]) -> list[Finding]
 def is_baseline(script: Script) -> bool:
     """Tell whether `db baseline` wrote a revision: the schema was there, nothing of it is new."""
     return str(getattr(script.module, "irreversible", None) or "").startswith(BASELINE)
-
-
-def _tree(script: Script) -> ast.Module:
-    return ast.parse(Path(script.path).read_text(encoding="utf-8"))
 
 
 def _own_findings(

@@ -6,7 +6,6 @@ from its start.
 https://alembic.sqlalchemy.org/en/latest/api/runtime.html#alembic.runtime.migration.MigrationContext.autocommit_block
 """
 
-import ast
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +16,7 @@ from ...engine.sql_statement import read_statements
 from ...errors import MigrationError
 from ...project import tool_settings
 from ..history.markers import revision_marker
+from ..history.source import source_of
 from ..lint.statements import render
 from ..sql_events import Execution, Origin, SqlListener
 from ..sql_line import shortened
@@ -80,12 +80,12 @@ def check_single_autocommit_operation(script: Script, *, is_upgrade: bool) -> No
     Raises:
         MigrationError: it does.
     """
-    source = Path(script.path).read_text(encoding="utf-8")
-    if "autocommit_block" not in source or may_mix(script):
+    source = source_of(script)
+    if "autocommit_block" not in source.text or may_mix(script):
         return
     function = "upgrade" if is_upgrade else "downgrade"
     operations = Operations()
-    for statement in render(script, ast.parse(source), function).statements:
+    for statement in render(script, source.tree, function).statements:
         operations.add(statement.sql, is_autocommit=statement.autocommit)
     if operations.is_mixed:
         raise MigrationError(

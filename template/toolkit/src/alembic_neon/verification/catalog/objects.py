@@ -58,9 +58,9 @@ class _Row(NamedTuple):
     schema: str
     table: str
     name: str
-    definition: str
-    owner: str
-    details: str
+    definition: str = ""
+    owner: str = ""
+    details: str = ""
 
 
 class CatalogObject(_Row):
@@ -152,6 +152,13 @@ class CatalogObject(_Row):
             owner="" if "owner" in names else self.owner,
             details=json.dumps(details) if values else "",
         )
+
+    def with_text(self, text: str) -> "CatalogObject":
+        """Return an object of this name that is shown as `text`, which a report holds of it."""
+        if self.kind != "column":
+            return self._replace(definition=text)
+        details = [text if name == "type" else None for name in COLUMN_DETAILS]
+        return self._replace(details=json.dumps(details))
 
     def with_more(self, other: "CatalogObject") -> "CatalogObject":
         """Return an object of both definitions, where two share kind and identity."""
