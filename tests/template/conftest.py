@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from adopting import release_two_versions
 from releases import RELEASES, released_template
 from rendering import Template, commit_all
 from updating import update
@@ -12,6 +13,12 @@ from updating import update
 def released(tmp_path_factory: pytest.TempPathFactory) -> Template:
     """The template with all its versions."""
     return released_template(tmp_path_factory.mktemp("released"))
+
+
+@pytest.fixture(scope="session")
+def adoptable(tmp_path_factory: pytest.TempPathFactory) -> Template:
+    """The present template, which existing projects adopt, and a version after it."""
+    return release_two_versions(tmp_path_factory.mktemp("adoptable"))
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ NOT_RUN: Final = {
     ): "benchmarks take minutes; docs/benchmarks.md has their results",
     ("README.md", "uv run python tests/reference.py"): "tests/test_reference.py does the same",
     ("README.md", "bash .ci/run"): "that is what runs this test",
-    ("adopting.md", ""): "tests/template/test_adopted_projects.py runs it, from the page",
+    ("adopting.md", ""): "tests/template/test_adopted_migrations.py runs it, from the page",
     ("updating.md", ""): "tests/template/test_updates.py runs it on projects of every version",
     ("security.md", "uv run pytest -m matrix"): "some minutes; a workflow runs it each week",
     ("security.md", "uv audit"): "it asks a service of the network what is vulnerable today",
