@@ -1,7 +1,8 @@
 """What the safe runner costs beside Alembic's own: `uv run python tests/benchmarks/upgrade.py`.
 
 Each cell is a process from start to end: `db upgrade`, `alembic upgrade head` in a project as
-`alembic init -t pyproject_async` makes it, and psql with the SQL of the same revisions: the limit.
+`alembic init -t pyproject_async` makes it, `db upgrade` of version 0.2.0, and psql with the SQL of
+the same revisions: the limit.
 All in one run on one machine, in an order that rotates, so trust the ratios.
 A short run is `--counts 50 --far-counts 50 --rounds 1`.
 """
@@ -9,6 +10,7 @@ A short run is `--counts 50 --far-counts 50 --rounds 1`.
 import argparse
 import io
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -29,12 +31,14 @@ from alembic_neon.embedded.binaries import EmbeddedBinaries  # noqa: E402
 from alembic_neon.embedded.server import LocalServer  # noqa: E402
 from alembic_neon.engine.url import DatabaseURL  # noqa: E402
 from alembic_neon.verification.databases import TestDatabases  # noqa: E402
+from benchmarks.released_toolkit import VERSION, write_released  # noqa: E402
 from benchmarks.slow_line import slow_line  # noqa: E402
 from lived_in import replace  # noqa: E402
 from rendering import TOOLKIT_PARENT  # noqa: E402
 from scratch_project import ScratchProject  # noqa: E402
 
 STOCK, OURS, LIMIT = "alembic, stock", "db upgrade", "psql, same SQL"
+RELEASED: Final = f"db upgrade of {VERSION}"
 UP: Final = """
 op.create_table(
     "t{number}",
@@ -110,8 +114,8 @@ class Bench:
             for number in range(-1, rounds):
                 # The first round fills the caches of byte code: that needs no distance.
                 delay = delay_seconds if number >= 0 else 0.0
-                order = [STOCK, OURS, LIMIT]
-                order = order[number % 3 :] + order[: number % 3]
+                order = [STOCK, OURS, RELEASED, LIMIT]
+                order = order[number % 4 :] + order[: number % 4]
                 for name in order:
                     costs = self.measure(name, projects, delay)
                     for kind, cost in zip(("to head", "at head"), costs, strict=False):
@@ -130,6 +134,8 @@ class Bench:
                     return [timed([str(self.psql), "-Xq", "-f", "all.sql", uri], folder)]
                 if name == OURS:
                     arguments = [sys.executable, "-m", "alembic_neon", "upgrade"]
+                elif name == RELEASED:
+                    arguments = [sys.executable, "-m", "released.db", "upgrade"]
                 else:
                     arguments = [sys.executable, "-m", "alembic", "upgrade", "head"]
                 return [timed(arguments, folder, reached) for _ in range(2)]
@@ -178,7 +184,11 @@ def make_projects(folder: Path, count: int, *, with_model: bool) -> dict[str, Pa
             stderr=subprocess.DEVNULL,
             check=True,
         )
-    return {STOCK: stock, OURS: ours.folder, LIMIT: limit}
+    released = folder / "released"
+    shutil.copytree(ours.folder, released)
+    write_released(released)  # a command is run in its project's folder, which Python looks into
+    replace(released / "migrations/env.py", "alembic_neon.migration", "released.db.migration")
+    return {STOCK: stock, OURS: ours.folder, RELEASED: released, LIMIT: limit}
 
 
 @contextmanager

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from alembic_neon import (
     ConfigurationError,
-    MigrationError,
     ToolkitError,
     check_database,
     check_health,
@@ -15,6 +14,7 @@ from alembic_neon import (
 from alembic_neon.engine.database_state import Position, compare
 from alembic_neon.engine.revisions import RevisionGraph, read_revision_graph
 from alembic_neon.engine.url import DatabaseURL
+from alembic_neon.errors import MigrationError
 from alembic_neon.migration.history.status import read_status
 from alembic_neon.migration.runner.run import upgrade
 from queries import Query, first_column
