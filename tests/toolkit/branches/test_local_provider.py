@@ -115,7 +115,10 @@ async def test_force_ends_the_sessions_that_are_in_the_way(
     engine = create_migration_engine(await provider.url(busy))
     connection = await engine.connect()
     await connection.execute(text("SELECT 1"))
-    await getattr(provider, verb)("other" if verb == "create" else "try-it", force=True)
+    if verb == "create":
+        await provider.create(NewBranch("other", force=True))
+    else:
+        await getattr(provider, verb)("try-it", force=True)
     await connection.invalidate()
     await connection.close()
     await engine.dispose()
