@@ -71,7 +71,7 @@ def test_a_name_is_kept_as_it_is_written_and_as_it_is_stored(
 
 
 def test_what_follows_a_name_is_found_in_the_text() -> None:
-    statement = read('create index "I" on s . "T" /* ( */ using btree (a)')
+    statement = read('-- it\ncreate index "I" on s . "T" /* ( */ using btree (a)')
     assert statement.table is not None
     assert (statement.names[0].plain, statement.table.plain) == ("I", "s.T")
     assert statement.text[statement.table.end :] == " /* ( */ using btree (a)"
