@@ -26,3 +26,7 @@ class ConsoleProgress(Progress):
     def on_wait(self, reason: str) -> None:
         """Say what stands in the way."""
         echo(f"  {reason}", "yellow")
+
+    def on_progress(self, done: str) -> None:
+        """Say how far a backfill has got."""
+        echo(f"  {done}", "dim")

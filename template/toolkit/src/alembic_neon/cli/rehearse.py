@@ -25,6 +25,7 @@ from ..rehearsal.run import Options, rehearse
 from .branch import Force, run_on_target
 from .console import ask, echo, print_table, require_writable, success, write_json, write_text
 from .options import json_option
+from .phase import Phase, PhaseOption
 from .progress import ConsoleProgress
 from .rehearsal_summary import print_rehearsal
 
@@ -50,13 +51,17 @@ def rehearse_command(
     html: Annotated[
         str | None, typer.Option(metavar="FILE|-", help="Write it as one HTML page.")
     ] = None,
+    phase: PhaseOption = None,
     force: Force = False,
 ) -> None:
     """Test pending migrations on a branch: measure locks, verify data, and report a verdict."""
     require_writable(json, markdown, html)
 
+    def options(branch: str) -> Options:
+        return Options(branch, run, load, keep, force, phase.value if phase else "")
+
     async def work(provider: BranchProvider, branch: str) -> Rehearsal:
-        return await rehearse(provider, Options(branch, run, load, keep, force), echo)
+        return await rehearse(provider, options(branch), echo)
 
     rehearsal = run_on_target(parent, work)
     write_json(str(last_plan()), rehearsal.as_json())
@@ -75,10 +80,16 @@ def promote_command(
         Path | None,
         typer.Option(metavar="FILE", help="What db rehearse --json wrote; default: the last one."),
     ] = None,
+    phase: PhaseOption = None,
     force: Force = False,
 ) -> None:
     """Apply the rehearsed plan, if the schema and revisions have not changed since."""
     rehearsed = RehearsedPlan.read(plan or last_plan())
+    if phase is Phase.EXPAND and rehearsed.phase != phase.value:
+        raise UsageError(
+            "The plan was rehearsed with its contracting revisions.",
+            "Rehearse what expands alone: db rehearse --phase expand",
+        )
 
     async def work(provider: BranchProvider, _: str) -> Promotion:
         return await promote(provider, rehearsed, ConsoleProgress(), echo, force=force)

@@ -11,6 +11,7 @@ from ..migration.history.status import Status, read_status
 from ..migration.lint.findings import Finding
 from .console import print_findings, print_table, result, write_json
 from .options import Json
+from .phase import phase_of, print_waiting
 
 
 def status_command(json: Json = None) -> None:
@@ -28,11 +29,15 @@ def status_command(json: Json = None) -> None:
             ("revision", "message", "file"),
             [(each.revision, each.doc, Path(each.path).name) for each in found.pending],
         )
+        print_waiting(found.waiting)
     if drift:
         print_findings(drift)
     elif found.current:
         result("✓ the schema is what the migrations make", "green")
-    pending = [{"revision": each.revision, "message": each.doc} for each in found.pending]
+    pending = [
+        {"revision": each.revision, "message": each.doc, "phase": phase_of(each)}
+        for each in found.pending
+    ]
     findings = [asdict(finding) for finding in drift]
     heads = {"current": found.current, "heads": found.heads}
     write_json(json, heads | {"pending": pending, "drift": findings})

@@ -8,9 +8,11 @@ import typer
 
 from ..branches.target import describe_url, target_url
 from ..migration.configuration import run_alembic
+from ..migration.history.status import read_status
 from ..migration.runner.run import downgrade, print_sql, upgrade
 from .console import echo, write_json
 from .options import Json
+from .phase import Phase, PhaseOption, expand_target, print_waiting
 from .progress import ConsoleProgress
 
 Sql = Annotated[bool, typer.Option("--sql", help="Print the SQL instead of running it.")]
@@ -21,9 +23,12 @@ def upgrade_command(
         str, typer.Argument(metavar="REV", help="A revision, its first letters, or +1.")
     ] = "head",
     sql: Sql = False,
+    phase: PhaseOption = None,
     json: Json = None,
 ) -> None:
     """Upgrade the database to a revision, by default to the head."""
+    if phase is Phase.EXPAND:
+        revision = expand_target(revision, sql=sql)
     if sql:
         print_sql(revision)
         return
@@ -32,6 +37,8 @@ def upgrade_command(
     steps = asyncio.run(upgrade(url, revision, progress=ConsoleProgress()))
     end = f"{_revisions(len(steps))} applied." if steps else "Already at that revision."
     echo(end, "bold")
+    if phase is Phase.EXPAND:
+        print_waiting(asyncio.run(read_status(url)).waiting)
     write_json(json, [asdict(step) for step in steps])
 
 

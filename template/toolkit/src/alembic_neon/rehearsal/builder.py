@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
+from alembic.script import Script
+
 from ..branches.target import Target
 from ..engine.url import DatabaseURL
 from ..migration.history.plan import make_plan
@@ -64,7 +66,10 @@ class RehearsalBuilder:
 
 @dataclass
 class Inspection:
-    """What was read of the branch: its status and its catalog before, and its catalog after."""
+    """What was read of the branch: its status and its catalog before, and its catalog after.
+
+    `waiting` are the revisions that a rehearsal of the phase "expand" leaves out of its status.
+    """
 
     target: Target
     branch: str
@@ -73,6 +78,8 @@ class Inspection:
     status: Status
     before: Catalog
     after: Catalog
+    phase: str = ""
+    waiting: tuple[Script, ...] = ()
 
 
 def build_rehearsal(builder: RehearsalBuilder, inspection: Inspection) -> Rehearsal:
@@ -90,6 +97,8 @@ def build_rehearsal(builder: RehearsalBuilder, inspection: Inspection) -> Rehear
     return Rehearsal(
         plan=make_plan(inspection.status, inspection.before.fingerprint),
         target=inspection.target,
+        phase=inspection.phase,
+        waiting=[each.revision for each in inspection.waiting],
         branch=inspection.branch,
         started_at=builder.started_at,
         postgres_version=inspection.postgres_version,

@@ -128,7 +128,10 @@ async def _require_target(provider: BranchProvider, rehearsed: RehearsedPlan) ->
 
 async def _require_unmoved(url: DatabaseURL, rehearsed: RehearsedPlan) -> None:
     catalog = await take_snapshot(url)
-    now = make_plan(await read_status(url), catalog.fingerprint)
+    status = await read_status(url)
+    if rehearsed.phase == "expand":
+        status = status.expanding()
+    now = make_plan(status, catalog.fingerprint)
     if now.base_revision == rehearsed.target_revision != rehearsed.base_revision:
         raise StalePlanError(
             f"The database is at {now.base_revision} already: another promotion or upgrade has"
@@ -159,7 +162,7 @@ async def _upgrade(
     url: DatabaseURL, rehearsed: RehearsedPlan, point: RestorePoint | None, progress: Progress
 ) -> list[Step]:
     try:
-        return await upgrade(url, progress=progress)
+        return await upgrade(url, rehearsed.target_revision, progress=progress)
     except StalePlanError:
         raise
     except ToolkitError as error:

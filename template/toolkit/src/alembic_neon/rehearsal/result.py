@@ -39,7 +39,8 @@ class LoadResult:
 class Rehearsal:
     """Everything that one rehearsal found out. Durations are in milliseconds.
 
-    `not_tried` are the pending revisions after one that failed.
+    `not_tried` are the pending revisions after one that failed, `waiting` those that the phase
+    "expand" leaves for later.
     """
 
     plan: Plan
@@ -58,6 +59,8 @@ class Rehearsal:
     not_tried: list[str] = field(default_factory=list)
     project: str = ""
     commit: str = ""
+    phase: str = ""
+    waiting: list[str] = field(default_factory=list)
 
     @property
     def parent_branch(self) -> str:
@@ -84,6 +87,8 @@ class Rehearsal:
             "commit": self.commit,
             "base_revision": plan.base_revision,
             "target_revision": plan.target_revision,
+            "phase": self.phase,
+            "waiting": self.waiting,
             "files_hash": plan.files_hash,
             "parent_branch": self.parent_branch,
             "branch": self.branch,
@@ -124,6 +129,7 @@ class RehearsedPlan:
     parent_branch: str
     database: str
     role: str
+    phase: str
 
     @classmethod
     def from_report(cls, report: dict[str, Any]) -> "RehearsedPlan":

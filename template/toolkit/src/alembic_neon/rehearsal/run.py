@@ -32,13 +32,17 @@ _TIME_TO_LIVE: Final = timedelta(hours=2)
 
 @dataclass(frozen=True)
 class Options:
-    """What is rehearsed, and what runs beside the upgrade and after it."""
+    """What is rehearsed, and what runs beside the upgrade and after it.
+
+    `phase`: "expand" stops before the first contracting revision.
+    """
 
     parent: str | None = None
     run: str | None = None
     load: Path | None = None
     keep: bool = False
     force: bool = False
+    phase: str = ""
 
 
 async def rehearse(provider: BranchProvider, options: Options, say: Say) -> Rehearsal:
@@ -65,10 +69,13 @@ async def rehearse(provider: BranchProvider, options: Options, say: Say) -> Rehe
     async with _branch(provider, parent, options, builder) as (name, url):
         with builder.phase("inspection", "Reading its schema and its data"):
             status = await read_status(url, builder.history.config)
+            waiting = status.waiting if options.phase == "expand" else ()
+            status = status.expanding() if waiting else status
             before, losses = await take_snapshot(url), LossLog(url)
             await losses.start()
             version = await read_server_version(url)
         inspection = Inspection(target, name, url, version, status, before, before)
+        inspection.phase, inspection.waiting = options.phase, waiting
         succeeded = await _try(options, load, losses, builder, inspection)
         with builder.phase("drift", "Comparing models, migrations and the live schema"):
             reference = Reference(provider, url, builder.history)

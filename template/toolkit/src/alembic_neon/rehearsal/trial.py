@@ -6,6 +6,7 @@ from ..engine.sqlalchemy_internals import wait_for
 from ..engine.url import DatabaseURL
 from ..errors import ToolkitError
 from ..migration.history.markers import revision_marker
+from ..migration.history.plan import joined
 from ..migration.history.status import Status
 from ..migration.runner.progress import Progress, Step
 from ..migration.runner.run import upgrade
@@ -72,7 +73,13 @@ async def _upgrade(
 ) -> bool:
     tracer = recorder.tracer
     try:
-        await upgrade(url, config=builder.history.config, progress=recorder, tracer=tracer)
+        await upgrade(
+            url,
+            joined(status.heads),
+            config=builder.history.config,
+            progress=recorder,
+            tracer=tracer,
+        )
     except ToolkitError as error:
         failed = status.pending[len(tracer.revisions)]
         tracer.end_failed_revision(failed.revision, failed.doc)

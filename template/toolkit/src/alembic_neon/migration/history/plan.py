@@ -32,7 +32,7 @@ class Plan:
 
 
 def make_plan(status: Status, catalog_before: str) -> Plan:
-    """Make the plan that brings a database of that status and catalog to the heads."""
+    """Make the plan that brings a database of that status and catalog to its heads."""
     return Plan(
         base_revision=joined(status.current),
         target_revision=joined(status.heads),

@@ -1,6 +1,8 @@
 """Where a database stands in the history: its revision, the heads and what is pending."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import takewhile
+from typing import Self
 
 from alembic.config import Config
 from alembic.script import Script, ScriptDirectory
@@ -12,6 +14,7 @@ from ...engine.url import DatabaseURL
 from ..alembic_internals import down_revisions_of
 from ..commands import revision_not_in_files, script_directory
 from ..configuration import alembic_config
+from .markers import is_contracting
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,23 @@ class Status:
     def is_at_head(self) -> bool:
         """Whether nothing is pending."""
         return self.state.position == "at_head"
+
+    @property
+    def waiting(self) -> tuple[Script, ...]:
+        """What an expanding upgrade leaves: the first contracting revision, and all after it."""
+        return self.pending[len(self.expanding().pending) :]
+
+    def expanding(self) -> Self:
+        """Return the status as if the files ended before the first contracting revision.
+
+        Raises:
+            MigrationError: a revision has a phase that there is not.
+        """
+        pending = tuple(takewhile(lambda each: not is_contracting(each), self.pending))
+        if len(pending) == len(self.pending):
+            return self
+        heads = (pending[-1].revision,) if pending else self.current
+        return replace(self, pending=pending, heads=heads)
 
 
 async def read_status(url: DatabaseURL, config: Config | None = None) -> Status:

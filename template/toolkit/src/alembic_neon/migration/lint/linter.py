@@ -12,11 +12,14 @@ from alembic.script import Script
 
 from ...project import postgres_version
 from ..configuration import root_of
+from ..history.markers import is_contracting
 from ..history.source import source_of
 from .file_rules import missing_downgrade, model_imports
 from .findings import Finding, severity_key
 from .ignores import apply_ignores
-from .rules import BUILTIN_RULES
+from .phases import expand_after_contract
+from .rules import BUILTIN_RULES, OF_CONTRACTING
+from .sql_text import written_table
 from .squawk import run_squawk
 from .statement_rules import STATEMENT_RULES, Violation
 from .statements import Rendered, render
@@ -39,10 +42,13 @@ def lint_revisions(config: Config, revisions: Sequence[Script]) -> list[Finding]
     rendered = {each.revision: render(each, sources[each.revision].tree) for each in revisions}
     statements = {revision: found.statements for revision, found in rendered.items()}
     squawked = run_squawk(statements, postgres_version(), root)
+    misplaced = expand_after_contract(revisions, statements)
     findings: list[Finding] = []
     for script in revisions:
         own = _own_findings(script, sources[script.revision].tree, rendered[script.revision], root)
-        about = [each for each in squawked if each.revision == script.revision]
+        about = [each for each in (*misplaced, *squawked) if each.revision == script.revision]
+        if is_contracting(script):
+            about = [each for each in about if each.rule not in OF_CONTRACTING]
         remaining = apply_ignores([*own, *about], sources[script.revision])
         file = _shown(Path(script.path), root)
         findings += [replace(each, revision=script.revision, file=file) for each in remaining]
@@ -54,13 +60,19 @@ def is_baseline(script: Script) -> bool:
     return str(getattr(script.module, "irreversible", None) or "").startswith(BASELINE)
 
 
+def _is_backfill(rendered: Rendered) -> bool:
+    """Tell whether a revision does nothing but write rows, batch by batch: they stay written."""
+    found = rendered.statements
+    return bool(found) and all(each.autocommit and written_table(each.sql) for each in found)
+
+
 def _own_findings(
     script: Script, tree: ast.Module, rendered: Rendered, root: Path
 ) -> Iterator[Finding]:
     violations: Iterator[Violation] = chain(
         *(rule(rendered.statements) for rule in STATEMENT_RULES),
         model_imports(tree, script, root),
-        missing_downgrade(tree),
+        [] if _is_backfill(rendered) else missing_downgrade(tree),
     )
     if rendered.failure:
         message = f"Only in part shown as SQL, what follows is read as text ({rendered.failure})."

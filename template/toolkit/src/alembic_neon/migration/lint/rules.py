@@ -101,7 +101,23 @@ SQUAWK_RULES: Final[dict[str, Rule]] = {
     "unused-ignore": Rule(None, "See the rule of the same name of ours."),
 }
 
+# What a contracting revision is for: no running release needs what it removes.
+OF_CONTRACTING: Final = frozenset(
+    {
+        *(
+            name
+            for name, rule in SQUAWK_RULES.items()
+            if rule.hint in (_TWO_RELEASES, _NOTHING_ASKS)
+        ),
+        *("ban-drop-constraint", "ban-drop-default", "ban-drop-not-null"),
+    }
+)
+
 BUILTIN_RULES: Final[dict[str, Rule]] = {
+    "expand-after-contract": Rule(
+        "error",
+        "Move it before that one, so that it can be deployed first, or apply that one first.",
+    ),
     "concurrent-in-transaction": Rule(
         "error", "Put it inside: with op.get_context().autocommit_block():"
     ),

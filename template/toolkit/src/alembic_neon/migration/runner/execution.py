@@ -31,6 +31,7 @@ from .. import alembic_internals as internals
 from ..sql_events import SqlEvents, SqlListener
 from ..trace.tracer import Tracer
 from .advisory_lock import MigrationLock, migration_lock
+from .backfill_progress import BackfillProgress
 from .blockers import BlockerWatch, long_transactions
 from .checks import check_steps
 from .concurrent_index import ConcurrentIndexes
@@ -126,6 +127,7 @@ class MigrationRun:
             self._guard,
             self._session,
             ConcurrentIndexes(),
+            BackfillProgress(progress.on_progress),
             timeouts,
             self._watch,
         ]

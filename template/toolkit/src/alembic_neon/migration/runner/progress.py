@@ -33,6 +33,10 @@ class Progress:
         """The run waits for another session."""
         _log.warning("%s", reason)
 
+    def on_progress(self, done: str) -> None:
+        """A revision that takes long has got so far."""
+        _log.info("%s", done)
+
 
 class ForwardingProgress(Progress):
     """Forwards every notification to another observer; a base for those that add to some."""
@@ -55,3 +59,7 @@ class ForwardingProgress(Progress):
     def on_wait(self, reason: str) -> None:
         """Forward what the run waits for."""
         self._listener.on_wait(reason)
+
+    def on_progress(self, done: str) -> None:
+        """Forward how far a long revision has got."""
+        self._listener.on_progress(done)

@@ -92,7 +92,9 @@ def _code(column: str, value: str, table: ExistingTable, whole: str, work: Work)
     key = [work.facts.quoted(name) for name, _ in table.key]
 
     def bound(side: str) -> str:
-        casts = (f"CAST(:{side}_{n} AS {kind})" for n, (_, kind) in enumerate(table.key))
+        casts = (
+            f"CAST(CAST(:{side}_{n} AS text) AS {kind})" for n, (_, kind) in enumerate(table.key)
+        )
         return ", ".join(casts)
 
     return (

@@ -1,6 +1,7 @@
 """The operations of a proposed revision, each with the one of the downgrade that takes it back."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -58,11 +59,47 @@ class Change:
 
 def pair(
     upgrade: Sequence[MigrateOperation], downgrade: Sequence[MigrateOperation]
-) -> tuple[list[Change], list[MigrateOperation]]:
-    """Return the changes in the order of the upgrade, and what is left over of the downgrade."""
+) -> list[Change]:
+    """Return the changes in the order of the upgrade."""
     left = list(downgrade)
-    changes = [Change(up, _take(up, left)) for up in upgrade]
-    return changes, left
+    return [Change(up, _take(up, left)) for up in upgrade]
+
+
+def apart(changes: Sequence[Change], downgrade: list[MigrateOperation]) -> list[Change]:
+    """Return the changes, NOT NULL apart from what else changes of a column.
+
+    The operations of the `downgrade` are taken apart in their place.
+    """
+    found: list[Change] = []
+    for change in changes:
+        up, down = change.up, change.down
+        if not isinstance(up, AlterColumnOp) or up.modify_nullable is not False or down is None:
+            found.append(change)
+            continue
+        rest = _without_nullable(up)
+        parts = [Change(_nullable(up), _nullable(down))]
+        if rest.has_changes():
+            parts.insert(0, Change(rest, _without_nullable(down)))
+        position = next(n for n, each in enumerate(downgrade) if each is down)
+        downgrade[position : position + 1] = [each.down for each in reversed(parts) if each.down]
+        found += parts
+    return found
+
+
+def _without_nullable(op: Any) -> AlterColumnOp:
+    copied: AlterColumnOp = copy(op)
+    copied.modify_nullable = None
+    return copied
+
+
+def _nullable(op: Any) -> AlterColumnOp:
+    return AlterColumnOp(
+        op.table_name,
+        op.column_name,
+        schema=op.schema,
+        existing_type=op.modify_type if op.modify_type is not None else op.existing_type,
+        modify_nullable=op.modify_nullable,
+    )
 
 
 def _take(up: MigrateOperation, left: list[MigrateOperation]) -> MigrateOperation | None:
@@ -97,10 +134,3 @@ def target(op: Any) -> tuple[str, ...]:
             return "enum", str(op.schema), "", str(op.name)
         case _:
             return ()
-
-
-def of_type(changes: Sequence[Change], *types: type[Any]) -> Iterator[Any]:
-    """Yield the operations of the upgrade that are of one of these types."""
-    for change in changes:
-        if isinstance(change.up, types):
-            yield change.up

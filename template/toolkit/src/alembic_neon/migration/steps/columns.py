@@ -107,53 +107,44 @@ def _with_volatile_default(
 
 
 def alter_column(change: Change, work: Work) -> list[Step] | None:
-    """Change what a column takes: each property as it is safe."""
+    """Change what a column takes: at once, or for new rows first where it becomes required."""
     op, down = change.up, change.down
     table = work.facts.table(op)
     if table is None or not isinstance(op, AlterColumnOp) or not isinstance(down, AlterColumnOp):
         return None
     if op.modify_name is not None or isinstance(op.modify_server_default, (Computed, Identity)):
         return None
+    name = op.column_name
+    if op.modify_nullable is False:
+        return _made_required(name, table, work)
     if work.is_rewritten(table):
         return None
-    name = op.column_name
-    if op.modify_nullable is not False:
-        return quick(change, table, "column", f"Changes {table.name}.{name}")
-    rest = _without_nullable(op), _without_nullable(down)
-    steps: list[Step] = []
-    if rest[0].has_changes():
-        summary = f"Changes {table.name}.{name}"
-        steps = quick(Change(*rest), table, "column", summary)
+    return quick(change, table, "column", f"Changes {table.name}.{name}")
+
+
+def _made_required(name: str, table: ExistingTable, work: Work) -> list[Step]:
     value = fill_of(table, name, work)
     if value is None:
         # Whoever writes no value must be gone.
-        late = required(name, table, work, phase="contract", stage=Stage.CONTRACT)
-        return [*steps, *late]
+        return required(name, table, work, phase="contract", stage=Stage.CONTRACT)
     create, drop = create_fill_trigger(name, value, table, work)
     refuse, allow = not_valid(name, table, work)
     first = Step(
         Stage.QUICK,
         "not null",
         f"Refuses new rows of {table.name} without {name}; a trigger fills it",
-        [*(execute(sql) for sql in (*create, refuse))],
-        [*(execute(sql) for sql in (allow, *drop))],
+        [execute(sql) for sql in (*create, refuse)],
+        [execute(sql) for sql in (allow, *drop)],
         label(table),
         locks=_QUICK.format(table.name),
         alone=True,
     )
     return [
-        *steps,
         first,
         backfill(name, value, table, work),
         *validate(name, table, work, "expand"),
         drop_fill_trigger(name, value, table, work),
     ]
-
-
-def _without_nullable(op: AlterColumnOp) -> AlterColumnOp:
-    copied = copy(op)
-    copied.modify_nullable = None
-    return copied
 
 
 def _as_nullable(op: AddColumnOp) -> AddColumnOp:

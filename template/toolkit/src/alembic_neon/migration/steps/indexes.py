@@ -39,7 +39,9 @@ def drop_index(change: Change, work: Work) -> list[Step] | None:
     if work.is_replaced(op):
         return None if work.is_rewritten(table) or table.is_partitioned else _replaced(op, work)
     if work.is_dropped(table) or work.goes_with_columns(table, _text(down)):
-        return [Step(Stage.CONTRACT, "drop", "", [op], [down], label(table), "contract")]
+        why = "it goes with its table or column, which are locked for as long"
+        up = [ignored("require-concurrent-index-deletion", why), op]
+        return [Step(Stage.CONTRACT, "drop", "", up, [down], label(table), "contract")]
     if table.is_partitioned:
         return [Step(Stage.CONTRACT, "drop", "", [op], [down], label(table), "contract")]
     phase: Phase = (

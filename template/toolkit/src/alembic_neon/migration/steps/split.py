@@ -23,7 +23,7 @@ from alembic_postgresql_enum.operations.drop_enum import DropEnumOp
 
 from ..autogenerate.operations import flat_operations
 from . import columns, constraints, drops, indexes, types
-from .changes import Change, pair, target
+from .changes import Change, apart, pair, target
 from .facts import Facts
 from .options import StepOptions
 from .step import Stage, Step
@@ -65,7 +65,7 @@ def split(
         UsageError: a column becomes required, and nobody said what its value is.
     """
     ups, downs = list(flat_operations(upgrade)), list(flat_operations(downgrade))
-    changes, _ = pair(ups, downs)
+    changes = apart(pair(ups, downs), downs)
     work = Work(facts, options, changes)
     steps: list[Step] = []
     rest: list[Change] = []

@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
-from typing import Literal, Self
+from typing import Final, Literal, Self
 
 from alembic.operations.ops import MigrateOperation
 
 Phase = Literal["expand", "contract"]
+
+
+_MOST_NAMES: Final = 2
 
 
 class Stage(IntEnum):
@@ -16,8 +19,8 @@ class Stage(IntEnum):
     RENAME = -1  # all others use the new names
     ENUM_VALUES = 0  # a new value can be used from the next transaction on
     REST = 1  # new tables, and whatever is not taken apart
-    QUICK = 2  # the catalog alone is written
-    REWRITE = 3
+    REWRITE = 2
+    QUICK = 3  # the catalog alone is written
     BACKFILL = 4
     INDEX = 5
     CONSTRAINT = 6  # for new rows alone
@@ -72,7 +75,7 @@ class Step:
         """Return both as one: this one first, and reverted last."""
         return replace(
             self,
-            slug=self.slug if self.slug == other.slug else "change",
+            slug=_slug(self.slug, other.slug),
             summary=_listed(self.summary, other.summary, "; "),
             upgrade=(*self.upgrade, *other.upgrade),
             downgrade=(*other.downgrade, *self.downgrade),
@@ -81,6 +84,16 @@ class Step:
         )
 
 
+def _slug(first: str, second: str) -> str:
+    """Return the name of two steps in one: what matters most, or both."""
+    for weightier, lighter in (("drop", "trigger"), ("required", "validate")):
+        if {first, second} == {weightier, lighter}:
+            return weightier
+    parts = [*first.split(" and "), *second.split(" and ")]
+    distinct = list(dict.fromkeys(parts))
+    return " and ".join(distinct) if len(distinct) <= _MOST_NAMES else "changes"
+
+
 def _listed(first: str, second: str, separator: str) -> str:
-    parts = first.split(separator)
+    parts = first.split(separator) if first else []
     return separator.join([*parts, *(each for each in [second] if each and each not in parts)])
