@@ -20,12 +20,16 @@ first = sa.text("""
 """)
 last = sa.text("""
     SELECT {key_texts} FROM (
-        SELECT {key} FROM {table} WHERE ({key}) >= ({low}) ORDER BY {key} LIMIT :size
+        SELECT {key} FROM {table}
+        WHERE ({key}) >= ({low})
+        ORDER BY {key} LIMIT :size
     ) AS batch ORDER BY {key_down} LIMIT 1
 """)
 fill = sa.text("""
     UPDATE {table} SET {column} = ({value})
-    WHERE ({key}) >= ({low}) AND ({key}) <= ({high}) AND {column} IS NULL
+    WHERE ({key}) >= ({low})
+    AND ({key}) <= ({high})
+    AND {column} IS NULL
     RETURNING 1
 """)
 with op.get_context().autocommit_block():
@@ -92,10 +96,10 @@ def _code(column: str, value: str, table: ExistingTable, whole: str, work: Work)
     key = [work.facts.quoted(name) for name, _ in table.key]
 
     def bound(side: str) -> str:
-        casts = (
-            f"CAST(CAST(:{side}_{n} AS text) AS {kind})" for n, (_, kind) in enumerate(table.key)
+        types = [kind for _, kind in table.key]
+        return ", ".join(
+            f"CAST(CAST(:{side}_{n} AS text) AS {kind})" for n, kind in enumerate(types)
         )
-        return ", ".join(casts)
 
     return (
         dedent(_CODE)

@@ -27,6 +27,7 @@ class WrittenStep:
         step = self.step
         return {
             "revision": self.revision,
+            "step": step.slug,
             "summary": step.summary,
             "locks": step.locks,
             "phase": step.phase,
