@@ -219,3 +219,55 @@ def test_nothing_is_run_and_that_is_said_where_no_proof_is_asked_for(
 ) -> None:
     _, said = revise(project, "tasks(N())", "--no-proof")
     assert "Nothing was run: --no-proof." in said
+
+
+def test_what_expands_must_not_wait_for_what_contracts(project: ScratchProject) -> None:
+    """A chain that was not applied yet, and a second one behind its contracting end."""
+    revise(project, "tasks(N())")
+    revise(project, "tasks()")
+    revise(project, "tasks(sa.Column('m', sa.Integer))")
+    found = json.loads(CliRunner().invoke(app, ["check", "--all", "--json", "-"]).stdout)
+    [finding] = [each for each in found if each["severity"] == "error"]
+    assert finding["rule"] == "expand-after-contract"
+    assert finding["file"].endswith("_change_it.py")
+
+
+def test_what_expands_may_need_what_contracts(project: ScratchProject) -> None:
+    revise(project, "tasks(N())")
+    revise(project, "tasks()")
+    revise(project, "tasks(sa.Column('n', sa.Text))")
+    found = json.loads(CliRunner().invoke(app, ["check", "--all", "--json", "-"]).stdout)
+    assert [each for each in found if each["severity"] == "error"] == []
+
+
+def test_an_expanding_upgrade_stops_before_the_first_contracting_revision(
+    project: ScratchProject,
+) -> None:
+    revise(project, "tasks(OWNER)")
+    chain, _ = revise(project, "tasks(sa.Column('note', sa.Text))", "--no-rename")
+    assert chain_of(chain) == "column and optional, [drop]"
+    last = chain["revisions"][-1]["revision"]
+    expanded = db("upgrade", "--phase", "expand")
+    assert f"1 revision waits for the contract phase, from {last}" in expanded.output
+    assert "1 revision waits" in db("status").output
+    assert "Already at that revision." in db("upgrade", "--phase", "expand").output
+    assert last in db("upgrade").output
+    assert "waits" not in db("status").output
+    db("downgrade", "base")
+
+
+def test_what_expands_is_rehearsed_and_promoted_alone(project: ScratchProject) -> None:
+    revise(project, "tasks(OWNER)")
+    db("upgrade")
+    revise(project, "tasks(sa.Column('note', sa.Text))", "--no-rename")
+    db("rehearse")
+    with pytest.raises(ToolkitError, match="db rehearse --phase expand"):
+        db("promote", "--phase", "expand")
+    rehearsed = json.loads(db("rehearse", "--phase", "expand", "--json", "-").stdout)
+    assert (rehearsed["verdict"], len(rehearsed["waiting"])) == ("safe", 1)
+    assert "promoted" in db("promote", "--phase", "expand").output
+    assert "1 revision waits" in db("status").output
+    db("rehearse")
+    db("promote")
+    assert "nothing is pending" in db("status").output
+    db("downgrade", "base")

@@ -19,7 +19,6 @@ from .findings import Finding, severity_key
 from .ignores import apply_ignores
 from .phases import expand_after_contract
 from .rules import BUILTIN_RULES, OF_CONTRACTING
-from .sql_text import written_table
 from .squawk import run_squawk
 from .statement_rules import STATEMENT_RULES, Violation
 from .statements import Rendered, render
@@ -63,7 +62,9 @@ def is_baseline(script: Script) -> bool:
 def _is_backfill(rendered: Rendered) -> bool:
     """Tell whether a revision does nothing but write rows, batch by batch: they stay written."""
     found = rendered.statements
-    return bool(found) and all(each.autocommit and written_table(each.sql) for each in found)
+    return bool(found) and all(
+        each.autocommit and all(part.is_write for part in each.parts) for each in found
+    )
 
 
 def _own_findings(

@@ -10,13 +10,11 @@ from alembic.script import Script
 from ..history.markers import is_contracting
 from .findings import Finding
 from .rules import BUILTIN_RULES
-from .sql_text import masked
 from .statements import Statement
 
-_NAME: Final = r'((?:(?:"(?:[^"]|"")+"|\w+)\s*\.\s*)?(?:"(?:[^"]|"")+"|\w+))'
+# What an action of ALTER TABLE drops: a column, or a constraint.
 _DROPPED: Final = re.compile(
-    rf"\bDROP\s+(?!NOT\b|DEFAULT\b|IDENTITY\b|EXPRESSION\b)(?:[A-Z]+\s+)*?"
-    rf"(?:IF\s+EXISTS\s+)?{_NAME}\s*(?=[,;(]|ON\b|CASCADE\b|RESTRICT\b|$)",
+    r"\bDROP\s+(?:COLUMN|CONSTRAINT)\s+(?:IF\s+EXISTS\s+)?(\"(?:[^\"]|\"\")+\"|\w+)",
     re.IGNORECASE,
 )
 
@@ -32,10 +30,10 @@ def expand_after_contract(
     findings: list[Finding] = []
     dropped: list[tuple[Script, set[str]]] = []
     for script in revisions:
-        sql = [each.sql for each in statements[script.revision]]
         if is_contracting(script):
-            dropped.append((script, set(_dropped(sql))))
+            dropped.append((script, set(_dropped(statements[script.revision]))))
             continue
+        sql = [each.sql for each in statements[script.revision]]
         for before, names in dropped:
             if not any(_names(name, sql) for name in names):
                 file = Path(before.path).name
@@ -54,10 +52,12 @@ def expand_after_contract(
     return findings
 
 
-def _dropped(statements: Sequence[str]) -> Iterator[str]:
-    for sql in statements:
-        for match in _DROPPED.finditer(masked(sql)):
-            yield match[1].rpartition(".")[2].strip().strip('"')
+def _dropped(statements: Sequence[Statement]) -> Iterator[str]:
+    for part in (part for each in statements for part in each.parts):
+        if part.verb == "DROP":
+            yield from (name.parts[-1] for name in part.names)
+        else:
+            yield from (match[1].strip('"') for match in _DROPPED.finditer(part.text))
 
 
 def _names(name: str, statements: Sequence[str]) -> bool:

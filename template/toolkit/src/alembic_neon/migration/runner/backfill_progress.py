@@ -9,7 +9,7 @@ from typing import Final
 
 from sqlalchemy import text
 
-from ..lint.sql_text import written_table
+from ...engine.sql_statement import read_statements
 from ..sql_events import TOOLKIT_STATEMENT, Execution, Origin, SqlListener
 
 # How often a person is told, in seconds.
@@ -33,12 +33,12 @@ class BackfillProgress(SqlListener):
         """Count the rows of a batch."""
         if execution.origin is not Origin.REVISION or not execution.is_autocommit:
             return
-        written = written_table(execution.sql)
-        if written is None or execution.rowcount < 0:
+        table = _written_table(execution.sql)
+        if table is None or execution.rowcount < 0:
             return
         now = time.monotonic()
-        if written[1] != self._table:
-            self._table, self._rows, self._started, self._said = written[1], 0, now, now
+        if table != self._table:
+            self._table, self._rows, self._started, self._said = table, 0, now, now
             found = execution.connection.execute(
                 _ROWS_SQL, {"table": self._table}, execution_options=TOOLKIT_STATEMENT
             )
@@ -55,3 +55,11 @@ class BackfillProgress(SqlListener):
         if left <= 0 or rate == 0:
             return line
         return f"{line}; of about {self._total:,.0f}, {left / rate:,.0f} s left"
+
+
+def _written_table(sql: str) -> str | None:
+    """Return the table that one statement writes rows of, as it stands there."""
+    found = read_statements(sql)
+    if len(found) != 1 or not found[0].is_write or found[0].table is None:
+        return None
+    return found[0].table.sql
