@@ -7,7 +7,7 @@ from typing import Self
 from alembic.config import Config
 from alembic.script import Script, ScriptDirectory
 
-from ...engine.database_state import DatabaseState, read_database_state
+from ...engine.database_state import DatabaseState, Position, read_database_state
 from ...engine.factory import migration_connection
 from ...engine.revisions import RevisionGraph
 from ...engine.url import DatabaseURL
@@ -53,8 +53,11 @@ class Status:
         pending = tuple(takewhile(lambda each: not is_contracting(each), self.pending))
         if len(pending) == len(self.pending):
             return self
-        heads = (pending[-1].revision,) if pending else self.current
-        return replace(self, pending=pending, heads=heads)
+        heads = frozenset({pending[-1].revision}) if pending else self.state.current
+        position: Position = "behind" if pending else "at_head"
+        return replace(
+            self, state=replace(self.state, heads=heads, position=position), pending=pending
+        )
 
 
 async def read_status(url: DatabaseURL, config: Config | None = None) -> Status:
