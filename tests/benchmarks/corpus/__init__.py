@@ -10,7 +10,17 @@ from importlib import import_module
 from textwrap import dedent, indent
 from typing import Final
 
-KINDS: Final = ("columns", "enums", "types")
+KINDS: Final = (
+    "columns",
+    "constraints",
+    "enums",
+    "expressions",
+    "indexes",
+    "keys",
+    "renames",
+    "tables",
+    "types",
+)
 _IMPORTS: Final = """\
 import datetime as dt
 import decimal
@@ -75,7 +85,7 @@ class Case:
     def models(self, stage: str) -> str:
         """Return the module of models of a stage, `before` or `after`."""
         text = dedent(getattr(self, stage)).strip("\n")
-        if text and "class " not in text and "able(" not in text:
+        if text and "class " not in text and "able(" not in text:  # neither Table nor table
             text = _CLASSES[self.style] + indent(text, "    ")
         return f"{_IMPORTS}{_BASES[self.style]}\n\n{text}\n\nmetadata = Base.metadata\n"
 

@@ -1,14 +1,13 @@
 """Refuses to drop the tables of models that are only not imported."""
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Final
 
 from sqlalchemy import MetaData
 
 from ..errors import ConfigurationError
 from ..migration.autogenerate.renames import TableName, Tables
-from ..migration.autogenerate.unregistered_models import unregistered_models
+from ..migration.lint import Finding
 
 _SHOWN: Final = 5
 _IMPORT: Final = "Import every module of models where the metadata comes from."
@@ -30,18 +29,28 @@ def require_some_models(metadata: Sequence[MetaData]) -> None:
         raise ConfigurationError("The metadata that env.py hands over has no table.", _IMPORT)
 
 
-def require_imported(gone: Iterable[TableName], metadata: Sequence[MetaData], root: Path) -> None:
+def require_imported(gone: Iterable[TableName], strays: Iterable[Finding]) -> None:
     """Refuse to drop tables whose models are there, but in a module that nothing imports.
 
     Raises:
         ConfigurationError: there is such a table.
     """
-    names = {name for _, name in gone}
-    for finding in unregistered_models(root, metadata):
-        if finding.message.split()[1] in names:
-            raise ConfigurationError(
-                f"{finding.place}: {finding.message} Its table would be dropped.", finding.hint
-            )
+    for _, name in gone:
+        for stray in strays:
+            if f"Table {name} " in stray.message:
+                dropped = f"{stray.place}: {stray.message} The table would be dropped."
+                raise ConfigurationError(dropped, stray.hint)
+
+
+def require_no_strays(strays: Sequence[Finding]) -> None:
+    """Refuse to say that models and migrations match where a model is imported by nothing.
+
+    Raises:
+        ConfigurationError: there is such a model.
+    """
+    if strays:
+        more = f" And {len(strays) - 1} more like it." if len(strays) > 1 else ""
+        raise ConfigurationError(f"{strays[0].place}: {strays[0].message}{more}", strays[0].hint)
 
 
 def refuse_to_drop_most(stored: Tables, declared: Tables) -> None:

@@ -17,8 +17,8 @@ from ..migration.autogenerate.no_difference import DIFFERS
 from ..migration.autogenerate.rename_ops import RENAMES, rename_sql
 from ..migration.autogenerate.rename_options import RenameOption, chooser
 from ..migration.autogenerate.renames import Ask, Rename, TableName, Tables, decide, renamed
-from ..migration.configuration import root_of
 from ..migration.hooks import load_hooks
+from ..migration.lint import Finding
 from ..verification.catalog import Catalog, take_snapshot
 from ..verification.declared_schema import Omission
 from ..verification.hidden_drift import object_differs
@@ -39,11 +39,15 @@ class RenameAnswers:
 
 @dataclass(frozen=True)
 class Models:
-    """The models: their metadata, their catalog, and the tables that could not be made alone."""
+    """The models: their metadata, their catalog, and the tables that could not be made alone.
+
+    `strays` are models in the project's packages that nothing imports.
+    """
 
     metadata: Sequence[MetaData]
     catalog: Catalog
     omissions: Sequence[Omission]
+    strays: Sequence[Finding] = ()
 
 
 async def find_renames(
@@ -61,7 +65,7 @@ async def find_renames(
     migrated = await take_snapshot(url)
     stored = tables_of(migrated, _left_out(migrated, models, config))
     declared = tables_of(models.catalog)
-    require_imported(stored.keys() - declared.keys(), models.metadata, root_of(config))
+    require_imported(stored.keys() - declared.keys(), models.strays)
     decided = decide(stored, declared, chooser(answers.options), answers.ask)
     refuse_to_drop_most(renamed(stored, decided), declared)
     async with renames_applied(url, decided):

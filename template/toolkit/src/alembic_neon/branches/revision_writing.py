@@ -13,7 +13,9 @@ from ..errors import MigrationError
 from ..migration.autogenerate.generate import create_revision
 from ..migration.autogenerate.missed_changes import MISSED, MissedChange
 from ..migration.autogenerate.renames import Rename
+from ..migration.autogenerate.unregistered_models import unregistered_models
 from ..migration.commands import require_single_head, script_directory
+from ..migration.configuration import root_of
 from ..migration.lint import Finding, lint_revisions
 from ..migration.steps.chain import WrittenStep, written_chain
 from ..migration.steps.options import StepOptions, set_step_options
@@ -23,7 +25,7 @@ from ..verification.hidden_drift import find_hidden_drift
 from ..verification.missed_changes import missed_changes
 from ..verification.result import RoundTrip
 from .comparison import declare_models
-from .registered_models import describe_models
+from .registered_models import describe_models, require_no_strays
 from .renaming import Models, RenameAnswers, autogenerate_sees, find_renames
 from .scratch import scratch_branch
 
@@ -86,7 +88,7 @@ async def write_revisions(request: Request, config: Config) -> Written | None:
     for _ in range(_TRIES):
         request.tell("Running the migrations on a scratch database.")
         async with scratch_branch(*heads) as url:
-            models = Models(*await declare_models(config, url))
+            models = await _models(config, url)
             declared = models.catalog
             if renames is None:
                 request.tell(f"Comparing them with the models: {describe_models(models.metadata)}.")
@@ -96,6 +98,7 @@ async def write_revisions(request: Request, config: Config) -> Written | None:
                 config.attributes[MISSED] = missed
                 paths = await create_revision(url, request.message, config)
             if not paths:
+                require_no_strays(models.strays)
                 return None
             with _removed_on_failure(paths):
                 found = await _written(paths, url, declared, request, config)
@@ -108,6 +111,11 @@ async def write_revisions(request: Request, config: Config) -> Written | None:
         f"The models have {missed[-1].name}, which three tries could not write.",
         "Write this change by hand: db revision --empty -m TEXT",
     )
+
+
+async def _models(config: Config, url: DatabaseURL) -> Models:
+    metadata, catalog, omissions = await declare_models(config, url)
+    return Models(metadata, catalog, omissions, unregistered_models(root_of(config), metadata))
 
 
 async def _written(

@@ -10,15 +10,15 @@ from sqlalchemy import MetaData
 from ..lint.findings import Finding
 from ..lint.rules import CHECK_RULES
 
-# The outermost package that holds the toolkit: `app` of `app.db`.
-_PACKAGE: Final = Path(__file__).resolve().parents[__name__.count(".") - 1]
+# Folders beside the project's packages that are none of them.
+_NO_PACKAGES: Final = ("migrations", "src", "tests", "toolkit")
 
 
 def unregistered_models(root: Path, metadata: Iterable[MetaData]) -> list[Finding]:
     """Find models in the project's packages whose tables the metadata does not have.
 
-    Models lie in a `models.py` or below a folder `models`, anywhere in the package that holds the
-    toolkit and in those below `src/`. Such a file is one that nothing imports, and autogenerate
+    Models lie in a `models.py` or below a folder `models`, anywhere in the packages below `src/` or
+    in the project's folder. Such a file is one that nothing imports, and autogenerate
     would drop its table. Nothing is imported here: a table's name is read where it is written, as
     `__tablename__ = "…"`, as `Table("…", …)`, or from a class's name with SQLModel's `table=True`.
     """
@@ -26,7 +26,7 @@ def unregistered_models(root: Path, metadata: Iterable[MetaData]) -> list[Findin
     known = CHECK_RULES["unregistered-model"]
     findings = []
     for path in _model_files(root):
-        for name, line in _tables(ast.parse(path.read_text(encoding="utf-8"))):
+        for name, line in _tables(_tree(path)):
             if name not in registered:
                 findings.append(
                     Finding(
@@ -42,15 +42,24 @@ def unregistered_models(root: Path, metadata: Iterable[MetaData]) -> list[Findin
 
 
 def _model_files(root: Path) -> list[Path]:
-    packages = {*(root / "src").glob("*/")}
-    if root in _PACKAGE.parents:
-        packages.add(_PACKAGE)
+    flat = {path.parent for path in root.glob("*/__init__.py")}
+    packages = {*(root / "src").glob("*/"), *flat} - {root / name for name in _NO_PACKAGES}
     return sorted(
-        path
-        for package in packages
-        for path in package.rglob("*.py")
-        if path.name == "models.py" or "models" in path.relative_to(package).parts[:-1]
+        {
+            path
+            for package in packages
+            for path in package.rglob("*.py")
+            if path.name == "models.py" or "models" in path.relative_to(package.parent).parts[:-1]
+        }
     )
+
+
+def _tree(path: Path) -> ast.Module:
+    """Return what a file holds; nothing where it is not Python, as nobody imports it."""
+    try:
+        return ast.parse(path.read_text(encoding="utf-8"))
+    except (SyntaxError, UnicodeDecodeError):
+        return ast.Module([], [])
 
 
 def _tables(tree: ast.Module) -> Iterator[tuple[str, int]]:
