@@ -3,7 +3,7 @@
 import asyncio
 import runpy
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import chdir, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -127,14 +127,14 @@ class Bench:
             was = await self._declared(case, "before", after, before)
             await databases.remove(after)
             after = await databases.make()
-            await self._write(case, before)
+            await self._write(before, case.options)
             written = self._new_revisions({"first"})
             if not written:
                 raise WrongError("nothing was written")
             await self._check_round_trips(case, work, written)
             now = await self._declared(case, "after", after, work)
             self._compare(case, await take_snapshot(before), was, await take_snapshot(work), now)
-            await self._write(case, work)
+            await self._write(work)
             if more := self._new_revisions({"first", *written}):
                 raise WrongError(f"a second run writes {_body(self.project, more[0])}")
             return self._lint(written)
@@ -179,11 +179,11 @@ class Bench:
             raise WrongError(f"does not import: {_line(error)}") from None
         return [each for each in reversed(found) if each not in known]
 
-    async def _write(self, case: Case, database: DatabaseURL) -> None:
+    async def _write(self, database: DatabaseURL, options: Sequence[str] = ()) -> None:
         before = set(self.project.revision_files)
         try:
             if self.tool == "ours":
-                await asyncio.to_thread(run_ours, case)
+                await asyncio.to_thread(run_ours, options)
             else:
                 await self._write_stock(database)
         except ToolkitError as error:
@@ -263,12 +263,12 @@ class Bench:
         return "right and safe", f"{len(written)} revisions" if len(written) > 1 else ""
 
 
-def run_ours(case: Case) -> None:
+def run_ours(options: Sequence[str]) -> None:
     """Run `db revision` in this process."""
     from alembic_neon.cli.app import app
     from typer.testing import CliRunner
 
-    result = CliRunner().invoke(app, ["revision", "-m", "change", *case.options])
+    result = CliRunner().invoke(app, ["revision", "-m", "change", *options])
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     if result.exit_code:
