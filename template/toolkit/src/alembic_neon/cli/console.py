@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from pathlib import Path
+from textwrap import indent
 from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import ConfigurationError, ToolkitError
@@ -93,6 +94,20 @@ def print_table(headers: Sequence[str], rows: "Iterable[Sequence[str | Text]]") 
         stderr = _Results.to_stderr
         width = None if is_terminal(stderr=stderr) else _PIPE_WIDTH
         _console(width, stderr=stderr).print(table)
+
+
+def print_sql(sql: str) -> None:
+    """Print a statement, in colour on a terminal, indented below what it belongs to."""
+    stderr = _Results.to_stderr
+    text = f"{sql.rstrip().rstrip(';')};"
+    if not is_terminal(stderr=stderr):
+        _print((indent(text, "    "), ""), stderr=stderr)
+        return
+    from rich.padding import Padding
+    from rich.syntax import Syntax
+
+    block = Syntax(text, "postgresql", background_color="default", word_wrap=True)
+    _console(None, stderr=stderr).print(Padding(block, (0, 0, 0, 4)))
 
 
 def print_findings(findings: "Iterable[Finding]") -> None:
