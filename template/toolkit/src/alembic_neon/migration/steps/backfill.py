@@ -16,7 +16,7 @@ from .work import Work, label
 _CODE: Final = '''\
 # Each batch is committed by itself, and touches only rows that have no value yet.
 first = sa.text("""
-    SELECT {key_texts} FROM {table} ORDER BY {key} LIMIT 1
+    SELECT {key_texts} FROM {table} AS batch ORDER BY {key_up} LIMIT 1
 """)
 last = sa.text("""
     SELECT {key_texts} FROM (
@@ -106,18 +106,25 @@ def _code(column: str, value: str, table: ExistingTable, whole: str, work: Work)
         .format(
             table=work.facts.sql_name(table),
             column=column,
-            value=escaped(value),
+            value=_in_source(value),
             key=", ".join(key),
-            key_texts=", ".join(f"CAST({name} AS text)" for name in key),
-            key_down=", ".join(f"{name} DESC" for name in key),
+            key_texts=", ".join(f"CAST(batch.{name} AS text)" for name in key),
+            # Qualified, as a plain name would be the text of the output.
+            key_up=", ".join(f"batch.{name}" for name in key),
+            key_down=", ".join(f"batch.{name} DESC" for name in key),
             low=bound("low"),
             high=bound("high"),
-            whole=escaped(whole),
+            whole=_escaped(whole),
         )
         .rstrip()
     )
 
 
-def escaped(sql: str) -> str:
+def _escaped(sql: str) -> str:
     """Return SQL as `text()` takes it: a colon before a word would be a parameter."""
-    return execute(sql).sqltext.replace("\\", "\\\\") if "\\" in sql else execute(sql).sqltext  # type: ignore[union-attr,return-value]
+    return str(execute(sql).sqltext)
+
+
+def _in_source(sql: str) -> str:
+    """Return escaped SQL as it stands in three quotes of Python."""
+    return _escaped(sql).replace("\\", "\\\\")
