@@ -277,6 +277,82 @@ async def test_a_loss_is_seen_however_it_came_about(
 
 
 @pytest.mark.parametrize(
+    ("up", "message", "severity"),
+    [
+        ("UPDATE t SET v = -1 WHERE id <= 3; INSERT INTO t VALUES (90)", "v changed", "warning"),
+        (
+            "UPDATE t SET v = NULL WHERE id <= 3; INSERT INTO t VALUES (90, 1), (91, 1), (92, 1)",
+            "3 of 10 values of column v are gone",
+            "error",
+        ),
+        (
+            "DELETE FROM t WHERE id <= 3; INSERT INTO t SELECT g, g FROM generate_series(90, 99) g",
+            "3 of 10 rows are gone",
+            "error",
+        ),
+        (
+            "DELETE FROM t WHERE id <= 3; INSERT INTO t VALUES (91, 0), (92, 0), (93, 0)",
+            "3 of 10 rows are gone",
+            "error",
+        ),
+        (
+            "CREATE TABLE new AS SELECT id, 0 AS v FROM t; INSERT INTO new VALUES (90, 1); "
+            "DROP TABLE t; ALTER TABLE new RENAME TO t",
+            "v changed",
+            "warning",
+        ),
+        (
+            "DELETE FROM keyless WHERE v <= 3; INSERT INTO keyless SELECT generate_series(90, 99)",
+            "3 of 10 rows are gone or changed",
+            "error",
+        ),
+        ("UPDATE t SET id = id + 100; INSERT INTO t VALUES (1, 1)", "9 of 10 rows are", "error"),
+        ("INSERT INTO t VALUES (90, 1)", None, None),
+        (
+            "ALTER TABLE t ADD w int; UPDATE t SET w = 1; INSERT INTO t VALUES (99, 9, 9)",
+            None,
+            None,
+        ),
+        ("INSERT INTO keyless VALUES (1)", None, None),
+        ("UPDATE t SET v = v; INSERT INTO t VALUES (90, 1)", None, None),
+    ],
+)
+async def test_rows_that_come_hide_none_that_go_or_are_overwritten(
+    small: DatabaseURL,
+    provider: BranchProvider,
+    project: ScratchProject,
+    up: str,
+    message: str | None,
+    severity: str | None,
+) -> None:
+    statements = "\n".join(f"op.execute({each.strip()!r})" for each in up.split(";"))
+    project.revision("b2", "a1", up=statements)
+    found = await run(provider)
+    losses = {each.message: each.severity for each in found.findings if each.rule == "data-loss"}
+    assert [losses[each] for each in losses if message and message in each] == [severity] * bool(
+        message
+    )
+    assert len(losses) == bool(message)
+
+
+@pytest.fixture
+async def small(provider: BranchProvider, project: ScratchProject) -> DatabaseURL:
+    """The default branch, at revision a1, with two tables of ten rows."""
+    url = await provider.url("main")
+    make = """
+    op.execute("CREATE TABLE t (id int PRIMARY KEY, v int)")
+    op.execute("CREATE TABLE keyless (v int)")
+    """
+    project.revision("a1", up=make, undo='op.execute("DROP TABLE t, keyless")')
+    await upgrade(url)
+    rows = "SELECT g, g FROM generate_series(1, 10) g"
+    await first_column(
+        url, f"INSERT INTO t {rows}", "INSERT INTO keyless SELECT generate_series(1, 10)"
+    )
+    return url
+
+
+@pytest.mark.parametrize(
     ("kind", "using", "verdict"),
     [
         ("varchar(3)", "left(text, 3)", "review"),

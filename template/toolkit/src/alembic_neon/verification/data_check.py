@@ -3,32 +3,8 @@
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import quoted_name
-from sqlalchemy.ext.asyncio import AsyncConnection
-
-from ..engine.factory import migration_connection
 from ..engine.url import DatabaseURL
-from ..engine.version_table import version_table
-from .data_queries import TABLES_SQL, summary_sql
-
-
-@dataclass(frozen=True)
-class ColumnSummary:
-    """A column's values: how many there are, and a sum of their hashes."""
-
-    name: str
-    type: str
-    values: int
-    checksum: str | None
-
-
-@dataclass(frozen=True)
-class TableSummary:
-    """A table's rows; the columns by their number, which a renaming leaves as it is."""
-
-    name: str
-    rows: int
-    columns: dict[int, ColumnSummary]
+from .data_summary import Data, TableSummary, read_survivors, summarize_data
 
 
 @dataclass(frozen=True)
@@ -38,9 +14,6 @@ class Loss:
     table: str
     message: str
     is_lost: bool
-
-
-Data = Mapping[int, TableSummary]  # by the table's oid
 
 
 class LossLog:
@@ -78,7 +51,7 @@ class LossLog:
         """
         known = {oid: table for oid, table in self._data.items() if oid in untouched}
         now = await summarize_data(self._url, known)
-        self.losses[revision] = find_losses(self._data, now)
+        self.losses[revision] = await self._find_losses(now)
         self._data, self._read_last = now, now.keys() - known.keys()
 
     async def finish(self) -> list[Loss]:
@@ -87,47 +60,24 @@ class LossLog:
         Raises: as `start` does.
         """
         known = {oid: table for oid, table in self._data.items() if oid in self._read_last}
-        return find_losses(self._data, await summarize_data(self._url, known))
+        return await self._find_losses(await summarize_data(self._url, known))
+
+    async def _find_losses(self, now: Data) -> list[Loss]:
+        return find_losses(self._data, now, await read_survivors(self._url, self._data, now))
 
 
-async def summarize_data(url: DatabaseURL, known: Data | None = None) -> Data:
-    """Read every table of the database at `url` once, in full, but those in `known`.
-
-    Raises:
-        ConfigurationError, ConnectionFailedError: the database cannot be reached.
-    """
-    known = known or {}
-    async with migration_connection(url) as connection:
-        tables = (await connection.exec_driver_sql(TABLES_SQL, version_table().parameters)).all()
-        return {row.oid: known.get(row.oid) or await _summarize(connection, row) for row in tables}
-
-
-async def _summarize(connection: AsyncConnection, row: object) -> TableSummary:
-    quote = connection.dialect.identifier_preparer.quote_identifier
-    schema, name = row.schema, row.name  # type: ignore[attr-defined]
-    table = f"{quote(schema)}.{quote(name)}"
-    columns: list[str] = row.columns  # type: ignore[attr-defined]
-    sql = summary_sql(table, [quote(quoted_name(each, True)) for each in columns])
-    found = (await connection.exec_driver_sql(sql)).one()
-    summaries = {}
-    described = zip(row.numbers, columns, row.types, strict=True)  # type: ignore[attr-defined]
-    for position, (number, column, kind) in enumerate(described):
-        values, checksum = found[1 + 2 * position], found[2 + 2 * position]
-        summaries[number] = ColumnSummary(column, kind, values, checksum)
-    return TableSummary(f"{schema}.{name}", found[0], summaries)
-
-
-def find_losses(before: Data, after: Data) -> list[Loss]:
+def find_losses(before: Data, after: Data, survivors: Data) -> list[Loss]:
     """Return what `after` lacks or has otherwise, table by table.
 
     A table is the same one by its oid, or by its name where it was made anew; a column by its
-    number or its name. Values are compared as text, in tables of as many rows: those of a column
+    number or its name. Where `survivors`, by the oid before, has the rows that were there before,
+    these are compared: rows that came hide nothing. Values are compared as text; those of a column
     whose type changed may be cut or rounded, which a person has to judge.
     """
     by_name = {summary.name: summary for summary in after.values()}
     losses: list[Loss] = []
     for oid, was in before.items():
-        now = after.get(oid) or by_name.get(was.name)
+        now = survivors.get(oid) or after.get(oid) or by_name.get(was.name)
         if now is None:
             if was.rows:
                 losses.append(Loss(was.name, f"dropped, with {was.rows} rows", is_lost=True))
@@ -138,7 +88,7 @@ def find_losses(before: Data, after: Data) -> list[Loss]:
 
 def _losses_of_table(was: TableSummary, now: TableSummary, *, is_same: bool) -> Iterator[Loss]:
     if now.rows < was.rows:
-        yield Loss(was.name, f"{was.rows - now.rows} of {was.rows} rows are gone", is_lost=True)
+        yield Loss(was.name, _gone_rows(was, now), is_lost=True)
     names = {column.name: column for column in now.columns.values()}
     for number, column in was.columns.items():
         later = now.columns.get(number) if is_same else names.get(column.name)
@@ -153,3 +103,8 @@ def _losses_of_table(was: TableSummary, now: TableSummary, *, is_same: bool) -> 
         elif now.rows == was.rows and later.checksum != column.checksum:
             what = "changed" if later.type == column.type else f"read otherwise as {later.type}"
             yield Loss(was.name, f"values of column {column.name} {what}", is_lost=False)
+
+
+def _gone_rows(was: TableSummary, now: TableSummary) -> str:
+    verb = "are gone" if was.has_primary_key else "are gone or changed"
+    return f"{was.rows - now.rows} of {was.rows} rows {verb}"
