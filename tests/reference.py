@@ -194,8 +194,8 @@ class _Options:
     def getgroup(self, _: str) -> "_Options":
         return self
 
-    def addoption(self, name: str, *, help: str, **_: Any) -> None:
-        self.rows.append((f"`{name}`", help))
+    def addoption(self, *names: str, help: str, **_: Any) -> None:
+        self.rows.append((", ".join(f"`{name}`" for name in names), help))
 
 
 def _plugin() -> Iterator[str]:

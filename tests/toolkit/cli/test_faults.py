@@ -101,6 +101,76 @@ def test_models_that_cannot_be_imported_keep_their_traceback(
     assert "No module named 'not_there'" in result.stderr
 
 
+@pytest.mark.parametrize("file", ["models.py", "env.py"])
+@pytest.mark.parametrize("ending", ["import sys; sys.exit()", "raise SystemExit(0)"])
+def test_a_file_that_ends_the_program_is_an_error(
+    project: ScratchProject, database: DatabaseURL, file: str, ending: str
+) -> None:
+    path = project.folder / "migrations" / file
+    path.write_text(f"{ending}\n")
+    result = project.db("upgrade", DATABASE_URL=database.render())
+    refused(result, 2, f"{path.name}, line 1: sys.exit() or the like ends the program.")
+
+
+def test_a_revision_that_ends_the_program_is_an_error(
+    project: ScratchProject, database: DatabaseURL
+) -> None:
+    project.revision("a1", up="raise SystemExit(0)")
+    result = project.db("upgrade", DATABASE_URL=database.render())
+    refused(result, 1, "a1.py, line 11", "SystemExit")
+
+
+def test_a_module_that_is_not_installed_is_named_with_what_to_do(
+    project: ScratchProject, database: DatabaseURL
+) -> None:
+    project.revision("a1")
+    file = project.versions / "a1.py"
+    file.write_text(f"import not_there\n{file.read_text()}")
+    result = project.db("upgrade", DATABASE_URL=database.render())
+    refused(result, 1, "a1.py, line 1", "Install what has not_there into this environment")
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        (
+            "postgres_verison = 18",
+            ("postgres_verison in {} is not understood", "postgres_version,"),
+        ),
+        (
+            'allow_mixed_revisions = "yes"',
+            ("allow_mixed_revisions in {} is 'yes'", "true or false"),
+        ),
+        ("version_table = 3", ("version_table in {} is 3", "the name of a table")),
+        ("postgres_version = true", ("postgres_version in {} is True", "14, 15, 16")),
+    ],
+)
+@pytest.mark.parametrize("name", ["pyproject.toml", "db.toml"])
+def test_a_setting_of_the_project_that_is_not_understood(
+    project: ScratchProject, name: str, text: str, parts: tuple[str, ...]
+) -> None:
+    """It would be without effect, as a misspelt one is, or be taken for true."""
+    head = "[tool.alembic]\nscript_location = 'migrations'\n" if name == "db.toml" else ""
+    (project.folder / name).write_text(f"{head}[tool.db]\n{text}\n")
+    refused(project.db("status"), 2, *(part.format(name) for part in parts))
+
+
+def test_a_history_without_revisions_says_so(
+    project: ScratchProject, database: DatabaseURL
+) -> None:
+    result = project.db("upgrade", DATABASE_URL=database.render())
+    assert result.returncode == 0
+    assert "There are no revisions yet." in result.stderr
+
+
+def test_a_project_that_was_moved_is_told_so_at_once(project: ScratchProject) -> None:
+    url = "postgresql://neondb_owner@/main?host=/elsewhere/.neon-local/development-18"
+    (project.folder / ".env").write_text(f"DATABASE_URL={url}\n")
+    result = project.db("status")
+    refused(result, 2, "leads to an embedded server in /elsewhere/.neon-local", "db branch use")
+    assert len(result.stderr.splitlines()) == 1
+
+
 def test_outside_of_a_project(tmp_path: Path) -> None:
     # Where the toolkit lies here there is an alembic.ini above it: the template's.
     shutil.copytree(TOOLKIT_PARENT / "alembic_neon", tmp_path / "alembic_neon")

@@ -84,6 +84,23 @@ def test_an_empty_url_is_not_an_unset_one(
         load_settings()
 
 
+def test_a_url_that_was_meant_is_no_reason_for_the_embedded_server(
+    project: ScratchProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An empty direct URL without the other one, and a line of .env without its `=`."""
+    monkeypatch.setenv("DATABASE_URL_UNPOOLED", "")
+    with pytest.raises(ConfigurationError, match="DATABASE_URL_UNPOOLED is empty"):
+        load_settings()
+    monkeypatch.setenv("DATABASE_URL", "postgresql://role@localhost/app")
+    assert load_settings().database_url_unpooled is None, "beside the other one it is left empty"
+    monkeypatch.delenv("DATABASE_URL")
+    monkeypatch.delenv("DATABASE_URL_UNPOOLED")
+    for line in ("DATABASE_URL", "export DATABASE_URL", "DATABASE_URL_UNPOOLED", "database_url"):
+        (project.folder / ".env").write_text(f"DB_POOL_SIZE=7\n{line}\n")
+        with pytest.raises(ConfigurationError, match=f"{line.split()[-1].upper()} is empty"):
+            load_settings()
+
+
 def test_an_app_env_that_chooses_no_file_is_reported(
     project: ScratchProject, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -99,7 +116,9 @@ def test_an_app_env_that_chooses_no_file_is_reported(
 def test_an_empty_variable_is_as_none(
     project: ScratchProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (project.folder / ".env").write_text("DB_POOL_SIZE=7\nDATABASE_URL_UNPOOLED=\n")
+    url = "postgresql://role@localhost/app"
+    text = f"DB_POOL_SIZE=7\nDATABASE_URL={url}\nDATABASE_URL_UNPOOLED=\n"
+    (project.folder / ".env").write_text(text)
     monkeypatch.setenv("DB_POOL_SIZE", "")
     settings = load_settings()
     assert (settings.db_pool_size, settings.database_url_unpooled) == (7, None)

@@ -155,6 +155,27 @@ async def test_an_upgrade_that_fails_is_headed_by_its_own_line(
     assert report.startswith(f"migrations/versions/{path.name}:{line}: revision b2 (b2 it is)\n")
 
 
+async def test_an_error_of_what_a_revision_calls_is_a_finding_of_the_revision(
+    based: ScratchProject, database: DatabaseURL
+) -> None:
+    """A module of the application, or models of the revision's own: the walk goes on."""
+    (based.folder / "helper.py").write_text("def encode(value):\n    return value.encode()\n")
+    path = f"import sys\nsys.path.insert(0, {str(based.folder)!r})\n"
+    based.revision("b2", "a1", up=f"{path}from helper import encode\nencode(None)")
+    (found,) = [each async for each in walk_history(database, ["b2"])]
+    assert not found.ok
+    assert "the upgrade fails: AttributeError: 'NoneType' object has no attribute" in str(found)
+    assert "b2.py:" in str(found)
+    own = """
+    metadata = sa.MetaData()
+    sa.Table("u", metadata, sa.Column("n", sa.ForeignKey("missing.id")))
+    metadata.create_all(op.get_bind())
+    """
+    based.revision("b2", "a1", up=own)
+    (found,) = [each async for each in walk_history(database, ["b2"])]
+    assert "NoReferencedTableError" in str(found)
+
+
 async def test_a_downgrade_that_nobody_wrote_may_be_declared(
     based: ScratchProject, database: DatabaseURL
 ) -> None:

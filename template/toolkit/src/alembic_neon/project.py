@@ -102,6 +102,16 @@ def tool_settings() -> dict[str, Any]:
     return _tool_db(root / TOML_FILE) | _tool_db(root / "pyproject.toml")
 
 
+# The keys of `[tool.db]`: their type, and what they take.
+_KEYS: Final[dict[str, tuple[type, str]]] = {
+    "postgres_version": (int, f"one of {', '.join(map(str, OFFERED_POSTGRES_VERSIONS))}"),
+    "version_table": (str, "the name of a table"),
+    "version_table_schema": (str, "the name of a schema"),
+    "allow_mixed_revisions": (bool, "true or false"),
+    "rehearsal": (dict, "a table of thresholds"),
+}
+
+
 def setting_source(key: str) -> str:
     """Return the name of the file that a key of `[tool.db]` is read from."""
     root = project_root()
@@ -113,8 +123,22 @@ def setting_source(key: str) -> str:
 
 
 def _tool_db(path: Path) -> dict[str, Any]:
-    settings = read_toml(path).get("tool", {}).get("db", {})
-    return settings if isinstance(settings, dict) else {}
+    tools = read_toml(path).get("tool", {})
+    settings = tools.get("db", {}) if isinstance(tools, dict) else {}
+    if not isinstance(settings, dict):
+        raise ConfigurationError(f"db in {path.name} is {settings!r}.", "It is a table, [tool.db].")
+    for key, value in settings.items():
+        if key not in _KEYS:
+            raise ConfigurationError(
+                f"[tool.db] {key} in {path.name} is not understood.",
+                f"The keys are {', '.join(_KEYS)}.",
+            )
+        kind, takes = _KEYS[key]
+        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+            raise ConfigurationError(
+                f"[tool.db] {key} in {path.name} is {value!r}.", f"It takes {takes}."
+            )
+    return settings
 
 
 @cache

@@ -22,19 +22,35 @@ if TYPE_CHECKING:
 
 SERVER_VARIABLE: Final = "TEST_DATABASE_URL"
 _LEFT_OUT: Final = "round trip"
+# Where their values are, which another plugin's options of the same name would share.
+_REVISIONS: Final = "alembic_neon_revisions"
+_ONLY_NEW: Final = "alembic_neon_only_new"
 _PARAMETRIZED: Final = pytest.StashKey[bool]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add `--only-new` and `--revisions`."""
+    """Add `--db-only-new` and `--db-revisions`, and these names without `db-` where free."""
     group = parser.getgroup("alembic-neon")
-    group.addoption("--revisions", metavar="REV,...", help="test only these revisions")
-    group.addoption(
+    _add_option(
+        group, "--revisions", dest=_REVISIONS, metavar="REV,...", help="test only these revisions"
+    )
+    _add_option(
+        group,
         "--only-new",
+        dest=_ONLY_NEW,
         action="store_true",
         help="of the revisions, test only those that the settings' database (DATABASE_URL) "
         "does not have yet",
     )
+
+
+def _add_option(group: Any, name: str, **options: Any) -> None:
+    """Add an option with a prefix that no other plugin has, and under its plain name if free."""
+    prefixed = f"--db-{name.removeprefix('--')}"
+    try:
+        group.addoption(prefixed, name, **options)
+    except ValueError:  # another plugin has the plain name
+        group.addoption(prefixed, **options)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -57,10 +73,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def _selected_revisions(config: pytest.Config) -> "list[Script]":
-    if (names := config.getoption("revisions")) is not None:
+    if (names := config.getoption(_REVISIONS)) is not None:
         selected = set(names.split(","))
         return [script for script in _history().revisions if script.revision in selected]
-    return _new_revisions() if config.getoption("only_new") else _history().revisions
+    return _new_revisions() if config.getoption(_ONLY_NEW) else _history().revisions
 
 
 @cache

@@ -87,7 +87,7 @@ def pytest_command(
         *(sys.executable, "-m", "pytest", "--noconftest", "--collect-in-virtualenv"),
         *("-c", str(_PACKAGE / "testing.ini"), "--rootdir", str(root)),
         *(part for name in ("alembic_neon.pytest_plugin", *plugins) for part in ("-p", name)),
-        *(() if revisions is None else ("--revisions", ",".join(revisions))),
+        *(() if revisions is None else ("--db-revisions", ",".join(revisions))),
         str(_PACKAGE / "testing.py"),
         *arguments,
     ]

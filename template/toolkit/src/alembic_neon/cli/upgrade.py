@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from ..branches.target import describe_url, target_url
-from ..migration.configuration import run_alembic
+from ..migration.commands import script_directory
+from ..migration.configuration import alembic_config, run_alembic
 from ..migration.history.status import read_status
 from ..migration.runner.run import downgrade, print_sql, upgrade
 from .console import echo, write_json
@@ -35,7 +36,7 @@ def upgrade_command(
     url = target_url()
     echo(f"Upgrading {describe_url(url)}")
     steps = asyncio.run(upgrade(url, revision, progress=ConsoleProgress()))
-    end = f"{_revisions(len(steps))} applied." if steps else "Already at that revision."
+    end = f"{_revisions(len(steps))} applied." if steps else _nothing_to_do()
     echo(end, "bold")
     if phase is Phase.EXPAND:
         print_waiting(asyncio.run(read_status(url)).waiting)
@@ -54,9 +55,15 @@ def downgrade_command(
     url = target_url()
     echo(f"Downgrading {describe_url(url)}")
     steps = asyncio.run(downgrade(url, revision, progress=ConsoleProgress()))
-    end = f"Reverted {_revisions(len(steps))}." if steps else "Already at that revision."
+    end = f"Reverted {_revisions(len(steps))}." if steps else _nothing_to_do()
     echo(end, "bold")
     write_json(json, [asdict(step) for step in steps])
+
+
+def _nothing_to_do() -> str:
+    if script_directory(alembic_config()).get_heads():
+        return "Already at that revision."
+    return "There are no revisions yet. Write the first one: db revision -m TEXT"
 
 
 def _revisions(count: int) -> str:

@@ -80,13 +80,25 @@ class LocalServer:
 
     @classmethod
     def from_url(cls, url: DatabaseURL) -> Self | None:
-        """Return the project's server that `url` points to, or None if it is another's."""
+        """Return the project's server that `url` points to, or None if it is another's.
+
+        Raises:
+            ConfigurationError: it is an embedded server that is nowhere, as where the project was
+                moved after its URL was written into `.env`.
+        """
         if not url.is_unix_socket:
             return None
         for profile in _PROFILE_SETTINGS:
             server = cls.for_project(profile)
             if url.host == str(server.socket_folder):
                 return server
+        folder = Path(url.host or "")
+        is_embedded = state_dir().name in folder.parts or folder.name.startswith("neon-local-")
+        if is_embedded and not (folder / _SOCKET_NAME).exists():
+            raise ConfigurationError(
+                f"DATABASE_URL leads to an embedded server in {folder}, which is not there.",
+                "If the project was moved, write the URL anew: db branch use NAME. Or remove it.",
+            )
         return None
 
     @property

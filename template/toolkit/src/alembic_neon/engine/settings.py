@@ -3,6 +3,7 @@
 import logging
 import os
 import re
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, cast
@@ -56,16 +57,25 @@ def _parsed(value: Any, info: ValidationInfo) -> DatabaseURL | None:
     if not isinstance(value, str):
         return cast(DatabaseURL | None, value)
     if not value.strip():
-        raise ConfigurationError(
-            f"{name} is empty.",
-            "Set it to a database's URL, or remove the variable: a secret that is not set looks "
-            "like this.",
-        )
+        if name == "DATABASE_URL_UNPOOLED":
+            return None  # it is left empty beside DATABASE_URL; `load_settings` refuses it alone
+        raise _empty(name)
     return DatabaseURL.parse(value, name)
 
 
+def _empty(name: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"{name} is empty.",
+        "Set it to a database's URL, or remove the variable: a secret that is not set looks like "
+        "this.",
+    )
+
+
+_URLS: Final = ("database_url", "database_url_unpooled")
+
+
 def _url_in(source: EnvSettingsSource) -> dict[str, Any]:
-    return {name: value for name, value in source().items() if name == "database_url"}
+    return {name: value for name, value in source().items() if name in _URLS}
 
 
 _URL = Annotated[
@@ -315,6 +325,7 @@ def load_settings() -> Settings:
         _warn_of_missing_file(root)
     try:
         settings = Settings(_env_file=files, _env_file_encoding="utf-8")
+        _require_no_empty_url(settings, files)
         _ = settings.url
         if settings.database_url_unpooled is not None:
             _ = settings.direct_url
@@ -325,6 +336,22 @@ def load_settings() -> Settings:
             f"The settings cannot be read: {error}.", "Fix .env: it is a text file in UTF-8."
         ) from None
     return settings
+
+
+def _require_no_empty_url(settings: Settings, files: Iterable[Path]) -> None:
+    """Refuse a URL that was meant and is not there, for which the embedded server would stand in.
+
+    Raises:
+        ConfigurationError: DATABASE_URL_UNPOOLED alone is set, and empty; or a line of a file names
+            a URL without a `=`.
+    """
+    if settings.database_url is None and settings.database_url_unpooled is None:
+        lines = [name for file in files for name, value in dotenv_values(file).items() if not value]
+        for name in _URLS:
+            if name in settings.model_fields_set or name.upper() in (
+                line.upper() for line in lines
+            ):
+                raise _empty(name.upper())
 
 
 def app_env() -> str:

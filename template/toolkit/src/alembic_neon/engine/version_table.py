@@ -7,7 +7,7 @@ from typing import Any, Final
 from sqlalchemy import MetaData, Table
 
 from ..errors import ConfigurationError
-from ..project import setting_source, tool_settings
+from ..project import project_root, setting_source, tool_settings
 from .sqlalchemy_internals import dialect
 
 # What the toolkit notes beside the version table, in its schema: each applied revision with those
@@ -49,9 +49,10 @@ def version_table() -> VersionTable:
         ConfigurationError: a value is no name.
     """
     try:
-        settings = tool_settings()
+        _ = project_root()
     except ConfigurationError:  # an installed application without its project folder
         return VersionTable()
+    settings = tool_settings()
     return VersionTable(
         _named(settings, "version_table", "a table") or VersionTable.name,
         _named(settings, "version_table_schema", "a schema"),

@@ -40,15 +40,20 @@ def project_errors_explained(skip: Collection[str] = ()) -> Iterator[None]:
         yield
     except (ToolkitError, CommandError, DBAPIError):
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         failure = explain_project_error(error, skip)
         if failure is None:
             raise
         raise failure from None
 
 
-def explain_project_error(error: Exception, skip: Collection[str] = ()) -> ToolkitError | None:
+def explain_project_error(
+    error: Exception | SystemExit, skip: Collection[str] = ()
+) -> ToolkitError | None:
     """Return the error to show for one that a file of the project has raised, or None."""
+    traced = traceback.extract_tb(error.__traceback__)
+    if any(frame.filename in skip for frame in traced):
+        return None  # and whatever these files called
     if isinstance(error, (NoReferencedTableError, NoReferencedColumnError)):
         text = " ".join(str(error).split())
         return ConfigurationError(
@@ -58,17 +63,27 @@ def explain_project_error(error: Exception, skip: Collection[str] = ()) -> Toolk
         return _syntax_error(error, error.filename)
     frames = [
         frame
-        for frame in traceback.extract_tb(error.__traceback__)
+        for frame in traced
         if _is_of_project(frame.filename) or _is_of_toolkit(frame.filename)
     ]
-    if not frames or _is_of_toolkit(frames[-1].filename) or frames[-1].filename in skip:
+    if not frames or _is_of_toolkit(frames[-1].filename):
         return None
     file, line = frames[-1].filename, frames[-1].lineno
     text = " ".join(str(error).partition("(Background on")[0].split()).rstrip(".")
     if Path(file).name == "env.py" and isinstance(error, (ImportError, AttributeError)):
         return ConfigurationError(f"{file}, line {line}: {text}.", _WHERE_MODELS_ARE)
-    message = f"{_shown(file)}, line {line}: {type(error).__name__}: {text}."
-    return _kind(file)(message, "Fix that line.")
+    where = f"{_shown(file)}, line {line}"
+    if isinstance(error, SystemExit):
+        message = f"{where}: sys.exit() or the like ends the program."
+        return _kind(file)(message, "Raise an error there, or do it where the program starts.")
+    return _kind(file)(f"{where}: {type(error).__name__}: {text}.", _fix(error))
+
+
+def _fix(error: BaseException) -> str:
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        name = error.name.partition(".")[0]
+        return f"Install what has {name} into this environment, or fix the import."
+    return "Fix that line."
 
 
 def _syntax_error(error: SyntaxError, file: str) -> ToolkitError:
