@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql.base import PGIdentifierPreparer
 
-from .canonical import NOT_CANONICAL, canonical_expression
+from .canonical import canonical_expression, may_be_rewritten
 from .relation_queries import COLUMN_DETAILS, CONSTRAINT_DETAILS
 
 _dialect: Any = postgresql.dialect  # untyped
@@ -76,7 +76,7 @@ class CatalogObject(_Row):
     def from_row(cls, row: Iterable[str]) -> "CatalogObject":
         """Return the object of a row of the catalog's queries, without the unit before it."""
         found = cls._make(row)
-        if NOT_CANONICAL in found.definition and found.kind in _WITH_EXPRESSIONS:
+        if found.kind in _WITH_EXPRESSIONS and may_be_rewritten(found.definition):
             return found._replace(definition=canonical_expression(found.definition))
         return found
 

@@ -9,7 +9,7 @@ from itertools import chain, pairwise, takewhile
 from textwrap import indent
 from typing import Final
 
-from .canonical import NOT_CANONICAL
+from .canonical import may_be_rewritten
 from .objects import CatalogObject
 from .side_by_side import side_by_side
 
@@ -88,7 +88,7 @@ class RelationObjects(Mapping[str, CatalogObject]):
     def digest(self) -> str:
         """A SHA-256 that two parts share exactly if they hold the same objects."""
         rows = [
-            row if NOT_CANONICAL not in row[_DEFINITION] else CatalogObject.from_row(row)
+            CatalogObject.from_row(row) if may_be_rewritten(row[_DEFINITION]) else row
             for row in self.rows
         ]
         content = "\0".join(chain.from_iterable(sorted(rows)))  # no text there holds a NUL
