@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -10,8 +10,8 @@ from alembic.config import Config
 
 from ..engine.url import DatabaseURL
 from ..errors import MigrationError
+from ..migration.autogenerate.catalog_changes import COMPARISON, CatalogChange
 from ..migration.autogenerate.generate import create_revision
-from ..migration.autogenerate.missed_changes import MISSED, MissedChange
 from ..migration.autogenerate.renames import Rename
 from ..migration.autogenerate.unregistered_models import unregistered_models
 from ..migration.commands import require_single_head, script_directory
@@ -20,9 +20,9 @@ from ..migration.lint import Finding, lint_revisions
 from ..migration.steps.chain import WrittenStep, written_chain
 from ..migration.steps.options import StepOptions, set_step_options
 from ..verification.catalog import Catalog, take_snapshot
+from ..verification.catalog_comparison import compare_catalogs, remaining_changes
 from ..verification.chain import check_chain
 from ..verification.hidden_drift import find_hidden_drift
-from ..verification.missed_changes import missed_changes
 from ..verification.result import RoundTrip
 from .comparison import declare_models
 from .registered_models import describe_models, require_no_strays
@@ -83,7 +83,7 @@ async def write_revisions(request: Request, config: Config) -> Written | None:
     set_step_options(config, request.steps)
     head = script_directory(config).get_current_head()
     heads = () if head is None else (head,)
-    missed: list[MissedChange] = []
+    remaining: tuple[CatalogChange, ...] = ()
     renames: list[Rename] | None = None
     for _ in range(_TRIES):
         request.tell("Running the migrations on a scratch database.")
@@ -94,21 +94,21 @@ async def write_revisions(request: Request, config: Config) -> Written | None:
                 request.tell(f"Comparing them with the models: {describe_models(models.metadata)}.")
                 renames = await find_renames(url, models, request.renames, config)
             async with autogenerate_sees(url, renames, declared, config) as migrated:
-                missed = _with(missed, migrated, declared)
-                config.attributes[MISSED] = missed
+                comparison = await compare_catalogs(url, migrated, declared)
+                config.attributes[COMPARISON] = replace(comparison, remaining=remaining)
                 paths = await create_revision(url, request.message, config)
             if not paths:
                 require_no_strays(models.strays)
                 return None
             with _removed_on_failure(paths):
                 found = await _written(paths, url, declared, request, config)
-                more = _with(missed, found[1], declared)
-            if len(more) == len(missed):
+            left = remaining_changes(found[1], declared) if request.proof else ()
+            if not left:
                 return found[0]
             _remove(paths)
-            missed = more
+            remaining += left
     raise MigrationError(
-        f"The models have {missed[-1].name}, which three tries could not write.",
+        f"The models have {remaining[-1].label}, which three tries could not write.",
         "Write this change by hand: db revision --empty -m TEXT",
     )
 
@@ -154,12 +154,6 @@ async def _made_by(config: Config) -> Catalog:
         raise MigrationError(
             f"The upgrade that was written fails: {error.message}", _BY_HAND
         ) from None
-
-
-def _with(known: list[MissedChange], migrated: Catalog, declared: Catalog) -> list[MissedChange]:
-    names = {change.name for change in known}
-    found = missed_changes(migrated, declared)
-    return [*known, *(change for change in found if change.name not in names)]
 
 
 @contextmanager

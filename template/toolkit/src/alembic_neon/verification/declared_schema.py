@@ -13,6 +13,7 @@ from ..engine.factory import create_migration_engine
 from ..engine.url import DatabaseURL
 from ..migration.autogenerate.metadata import schemas_of
 from .catalog import Catalog
+from .declared_types import declared_types
 
 # What the migrations made and models do not declare, but use. Bodies of functions may name tables.
 _PREREQUISITES: Final = ("extension", "enum", "domain", "range", "function")
@@ -38,8 +39,8 @@ async def create_models(
 ) -> list[Omission]:
     """Create the tables of the models in an empty database; return those that it refuses.
 
-    First comes what tables may need of what the `migrated` database has: extensions, types and
-    functions, each where it can be created.
+    First comes what tables may need of what the `migrated` database has: extensions, functions and
+    the types that the models do not declare themselves, each where it can be created.
 
     Raises:
         ConnectionFailedError: the database cannot be reached.
@@ -59,9 +60,11 @@ def _create_models(
     connection.exec_driver_sql(_UNCHECKED_BODIES_SQL)
     for schema in sorted(schemas_of(metadata)):
         connection.execute(CreateSchema(schema, if_not_exists=True))
+    default_schema = connection.dialect.default_schema_name or "public"
+    own = {name for each in metadata for name in declared_types(each, default_schema)}
     for kind in _PREREQUISITES:
         for found in migrated.objects.values():
-            if found.kind == kind:
+            if found.kind == kind and (found.schema.strip('"'), found.name) not in own:
                 _attempt(connection, _executing(connection, found.attributes["definition"]))
     return [omission for each in metadata for omission in _create_tables(connection, each)]
 

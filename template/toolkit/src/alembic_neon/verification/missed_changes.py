@@ -1,75 +1,143 @@
-"""What Alembic does not write although the catalogs differ: the statements for it, each way.
+"""What the migrations have and the models declare otherwise, by their catalogs, as changes.
 
-These are the texts of CHECKs and generated columns, exclusion constraints, partial predicates,
-index methods and the like, and foreign keys that are made after both of their tables.
+These are the constraints and indexes of tables that are there on both sides, all of them, and what
+Alembic does not compare: expressions, collations, storage, sequences, domains, comments.
 """
 
+from collections.abc import Iterator
 from typing import Final
 
-from ..migration.autogenerate.missed_changes import MissedChange
+from ..migration.autogenerate.catalog_changes import CatalogChange
 from .catalog import Catalog, CatalogObject
+from .column_changes import column_change, ownership_change, sequence_change, table_change
+from .definitions import define, unquoted_label
+from .identity_changes import identity_sequences
 
 # Where a column stands, and what ANALYZE gathers of it, are the history's.
 _OF_THE_HISTORY: Final = ("position", "statistics")
 _TABLES: Final = ("table", "partitioned table")
+# In the order in which they can be made.
+_ORDER: Final = ("sequence", "domain", "domain constraint", "table", "partitioned table", "column")
+# Alembic compares these comments itself.
+_COMMENTED_BY_ALEMBIC: Final = ("COMMENT ON TABLE ", "COMMENT ON COLUMN ")
 
 
-def missed_changes(migrated: Catalog, declared: Catalog) -> list[MissedChange]:
+def missed_changes(
+    migrated: Catalog, declared: Catalog, *, is_last: bool = False
+) -> list[CatalogChange]:
     """Return the changes that make of what the migrations have what the models declare.
 
-    These are constraints, indexes and generated columns of tables that are there on both sides.
-    What stands there under another name is left alone.
+    What stands there under another name is left alone. `is_last` says that Alembic has done what it
+    does: then its comments and the owners of sequences are looked at as well.
     """
-    tables = {
-        (each.schema, each.name) for each in migrated.objects.values() if each.kind in _TABLES
-    }
-    owners = _owning_constraints(declared)
-    unmatched = {
-        _nameless(found)
-        for label, found in migrated.objects.items()
-        if label not in declared.objects
-    }
-    changes = []
-    for label, found in sorted(declared.objects.items()):
-        counterpart = migrated.objects.get(label)
-        now = found.without(*_OF_THE_HISTORY)
-        was = None if counterpart is None else counterpart.without(*_OF_THE_HISTORY)
-        has_other_name = was is None and _nameless(found) in unmatched
-        is_of_constraint = found.kind == "index" and (found.schema, found.name) in owners
-        if was == now or has_other_name or is_of_constraint:
-            continue
-        if (found.schema, found.table) in tables and _can_be_made_again(was, now):
-            changes.append(_change(was, now))
-    return changes
+    comparison = _Comparison(migrated, declared, is_last)
+    labels = sorted(declared.objects, key=lambda label: (_rank(declared.objects[label]), label))
+    changes = [change for label in labels for change in comparison.changes_to(label)]
+    return [*changes, *comparison.removals()]
 
 
-def _can_be_made_again(was: CatalogObject | None, now: CatalogObject) -> bool:
-    """Tell whether nothing but the object itself goes where it is dropped and made anew."""
-    if now.kind == "column":
-        return was is not None and all("generated" in each.attributes for each in (was, now))
-    return now.kind in ("constraint", "index") and not now.is_not_null_constraint
+class _Comparison:
+    def __init__(self, migrated: Catalog, declared: Catalog, is_last: bool) -> None:
+        self._migrated, self._declared, self._is_last = migrated.objects, declared.objects, is_last
+        self._tables = {(f.schema, f.name) for f in migrated.objects.values() if f.kind in _TABLES}
+        self._tables_declared = {
+            (f.schema, f.name) for f in declared.objects.values() if f.kind in _TABLES
+        }
+        self._identities = [
+            identity_sequences(each.objects.values()) for each in (migrated, declared)
+        ]
+        self._only_migrated = self._nameless_without(migrated, declared)
+        self._only_declared = self._nameless_without(declared, migrated)
+
+    def changes_to(self, label: str) -> Iterator[CatalogChange]:
+        """Yield the changes to one object that the models declare."""
+        now, was = self._declared[label], self._migrated.get(label)
+        if was is not None and _plain(was) == _plain(now):
+            return
+        change: CatalogChange | None = None
+        match now.kind:
+            case "constraint" | "index":
+                if self._is_made_by_itself(now, was):
+                    change = CatalogChange(
+                        unquoted_label(now), define(was) if was else None, define(now)
+                    )
+            case "column" if was is not None:
+                sequences = (self._identities[0].get(label), self._identities[1].get(label))
+                change = column_change(_plain(was), _plain(now), sequences)
+            case "sequence" if self._counts(now, was):
+                change = sequence_change(was, now)
+            case "domain" | "domain constraint" if was is None:
+                change = CatalogChange(unquoted_label(now), None, define(now))
+            case "domain constraint" if was is not None:
+                change = CatalogChange(unquoted_label(now), define(was), define(now))
+            case "table" | "partitioned table" if was is not None:
+                change = table_change(was, now)
+            case "comment":
+                change = self._comment(was, now)
+            case _:
+                pass
+        if change is not None:
+            yield change
+        if now.kind == "sequence" and was is None and self._counts(now, was):
+            owner = ownership_change(now)
+            if owner is not None:
+                yield owner
+
+    def removals(self) -> Iterator[CatalogChange]:
+        """Yield the constraints and indexes that only the migrations have."""
+        for label, was in sorted(self._migrated.items()):
+            is_here = was.kind in ("constraint", "index") and label not in self._declared
+            if is_here and (was.schema, was.table) in self._tables_declared:
+                renamed = _nameless(was) in self._only_declared
+                of_constraint = self._is_of_constraint(was, self._migrated)
+                attached = was.attributes.get("inherited") or "ATTACHED TO" in was.text
+                if not (renamed or of_constraint or attached or was.is_not_null_constraint):
+                    yield CatalogChange(unquoted_label(was), define(was), None)
+
+    def _is_made_by_itself(self, now: CatalogObject, was: CatalogObject | None) -> bool:
+        if now.is_not_null_constraint or (now.schema, now.table) not in self._tables:
+            return False
+        has_other_name = was is None and _nameless(now) in self._only_migrated
+        return not has_other_name and not self._is_of_constraint(now, self._declared)
+
+    def _is_of_constraint(
+        self, found: CatalogObject, objects: "dict[str, CatalogObject] | object"
+    ) -> bool:
+        """Tell whether an index is a constraint's own."""
+        own = f"constraint {found.sql_table}.{found.sql_name}"
+        return found.kind == "index" and own in objects  # type: ignore[operator]
+
+    def _counts(self, now: CatalogObject, was: CatalogObject | None) -> bool:
+        """Tell whether a sequence is not one that comes with its column or its table."""
+        if was is not None:
+            return True
+        is_identity = "\nIDENTITY OF " in now.attributes["definition"]
+        return not is_identity and (not now.table or (now.schema, now.table) in self._tables)
+
+    def _comment(self, was: CatalogObject | None, now: CatalogObject) -> CatalogChange | None:
+        text: str = now.attributes["definition"]
+        if text.startswith(_COMMENTED_BY_ALEMBIC) and not self._is_last:
+            return None
+        if (now.schema, now.table) not in self._tables and not self._is_last:
+            return None
+        before = was.attributes["definition"] if was else f"{text[: text.index(' IS ')]} IS NULL"
+        return CatalogChange(unquoted_label(now), define(now), define(now), (text,), (before,))
+
+    @staticmethod
+    def _nameless_without(catalog: Catalog, other: Catalog) -> set[tuple[str, ...]]:
+        return {
+            _nameless(found)
+            for label, found in catalog.objects.items()
+            if label not in other.objects
+        }
 
 
-def _change(was: CatalogObject | None, now: CatalogObject) -> MissedChange:
-    if now.kind == "index":
-        drop = f"DROP INDEX {now.identity}"
-    else:
-        drop = f"ALTER TABLE {now.sql_table} DROP {now.kind.upper()} {now.sql_name}"
-    old = () if was is None else (_make(was),)
-    upgrade = (_make(now),) if was is None else (drop, _make(now))
-    return MissedChange(now.label.replace('"', ""), upgrade, (drop, *old))
+def _rank(found: CatalogObject) -> int:
+    return _ORDER.index(found.kind) if found.kind in _ORDER else len(_ORDER)
 
 
-def _make(found: CatalogObject) -> str:
-    if found.kind == "index":
-        return found.text
-    return f"ALTER TABLE {found.sql_table} ADD {found.kind.upper()} {found.sql_name} {found.text}"
-
-
-def _owning_constraints(catalog: Catalog) -> set[tuple[str, str]]:
-    return {
-        (each.schema, each.name) for each in catalog.objects.values() if each.kind == "constraint"
-    }
+def _plain(found: CatalogObject) -> CatalogObject:
+    return found.without(*_OF_THE_HISTORY)
 
 
 def _nameless(found: CatalogObject) -> tuple[str, ...]:

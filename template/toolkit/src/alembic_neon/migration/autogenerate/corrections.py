@@ -10,22 +10,28 @@ from alembic.operations.ops import (
     AlterColumnOp,
     CreateForeignKeyOp,
     CreateIndexOp,
-    CreateTableOp,
     CreateUniqueConstraintOp,
     DropConstraintOp,
     MigrateOperation,
     OpContainer,
 )
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Identity, inspect
-from sqlalchemy.dialects.postgresql import ExcludeConstraint
+from sqlalchemy import Dialect, Identity, inspect
 from sqlalchemy.exc import CompileError
 from sqlalchemy.schema import CreateSchema, DropSchema
 from sqlalchemy.types import to_instance
 
+from .catalog_changes import COMPARISON, CatalogComparison
+from .catalog_operations import CatalogSQLOp
+from .dependents import recreate_dependents
+from .enum_values import rewrite_enum_changes
+from .lost_views import refuse_lost_views
 from .metadata import each_of
-from .missed_changes import execute
+from .missed_changes import append_remaining, write_changes
+from .operation_order import order_operations
 from .operations import flat_operations
+from .table_constraints import complete_created_tables
+from .type_changes import complete_type_changes, give_serial_defaults
 
 Replace = Callable[[MigrateOperation], list[MigrateOperation]]
 _SERIAL: Final = re.compile(r"nextval\('(?P<sequence>[^']+)'::regclass\)")
@@ -36,17 +42,49 @@ def correct(
     downgrade: OpContainer,
     context: MigrationContext,
     render: dict[str, Any],
+    *,
+    single: bool = True,
 ) -> None:
     """Put the operations of both directions right; `render` are the options of Alembic's renderer.
 
-    What cannot be written as an operation at all is taken out: the catalogs then show that it is
-    missing, and it is written as SQL.
+    `single` says that they stay in one revision, and are not taken apart into steps.
+
+    What the catalogs of both sides show is written in place of what Alembic makes of it, and all is
+    put in an order in which it can run.
     """
     for ops in (upgrade, downgrade):
         _replace(ops, _named)
         _replace(ops, lambda op: _identity(op, context))
         _replace(ops, lambda op: _renderable(op, context, render))
     _create_schemas(upgrade, downgrade, context)
+    config, schema = context.config, context.dialect.default_schema_name or "public"
+    comparison = config.attributes.get(COMPARISON) if config is not None else None
+    if comparison is not None:
+        _follow_catalogs(upgrade, downgrade, comparison, context.dialect, single=single)
+    order_operations(upgrade)
+    order_operations(downgrade)
+    if comparison is not None:
+        append_remaining(comparison.remaining, upgrade, downgrade, schema)
+
+
+def _follow_catalogs(
+    upgrade: OpContainer,
+    downgrade: OpContainer,
+    comparison: CatalogComparison,
+    dialect: Dialect,
+    *,
+    single: bool,
+) -> None:
+    schema = dialect.default_schema_name or "public"
+    complete_created_tables(upgrade, comparison.constraints_after, schema, dialect)
+    complete_created_tables(downgrade, comparison.constraints_before, schema, dialect)
+    for ops in (upgrade, downgrade):
+        give_serial_defaults(ops, comparison, schema)
+    rewrite_enum_changes(upgrade, downgrade, comparison, dialect, single=single)
+    complete_type_changes(upgrade, downgrade, comparison, schema, dialect)
+    write_changes(comparison.changes, upgrade, downgrade, schema)
+    refuse_lost_views(upgrade, comparison, schema)
+    recreate_dependents(upgrade, downgrade, comparison, schema)
 
 
 def _replace(container: OpContainer, replacement: Replace) -> None:
@@ -76,9 +114,6 @@ def _renderable(
     op: MigrateOperation, context: MigrationContext, render: dict[str, Any]
 ) -> list[MigrateOperation]:
     """Take out what the renderer cannot write: an index on a function with literals, say."""
-    if isinstance(op, CreateTableOp):
-        # Alembic leaves the operator classes out (alembic#958).
-        op.columns = [each for each in op.columns if not isinstance(each, ExcludeConstraint)]
     if isinstance(op, CreateIndexOp):
         try:
             render_op_text(AutogenContext(context, context.opts["target_metadata"], render), op)
@@ -92,11 +127,14 @@ def _identity(op: MigrateOperation, context: MigrationContext) -> list[MigrateOp
     if not isinstance(op, AlterColumnOp) or context.connection is None:
         return [op]
     new, old = op.modify_server_default, op.existing_server_default
-    if isinstance(new, Identity) == isinstance(old, Identity):
+    if not isinstance(new, Identity) and not isinstance(old, Identity):
         return [op]
     sequence = _serial_sequence(op, context)
-    if sequence is None:
-        return [op]
+    if sequence is None or isinstance(new, Identity) == isinstance(old, Identity):
+        # Alembic adds a second identity, or drops a default; the catalogs tell what is altered.
+        is_compared = context.config is not None and COMPARISON in context.config.attributes
+        op.modify_server_default = False if is_compared else new
+        return [op] if op.has_changes() else []
     dialect = context.dialect
     quote = dialect.identifier_preparer
     table = quote.quote(op.table_name)
@@ -128,7 +166,11 @@ def _identity(op: MigrateOperation, context: MigrationContext) -> list[MigrateOp
             f"{alter} DROP IDENTITY",
             f"{alter} SET DEFAULT nextval('{sequence}'::regclass)",
         ]
-    return [execute(sql) for sql in statements]
+    schema = op.schema or dialect.default_schema_name or "public"
+    return [
+        CatalogSQLOp(sql, "alter", "column", schema, op.table_name, op.column_name)
+        for sql in statements
+    ]
 
 
 def _serial_sequence(op: AlterColumnOp, context: MigrationContext) -> str | None:
@@ -158,9 +200,9 @@ def _create_schemas(
         return
     named = {schema for op in flat_operations(upgrade) if (schema := getattr(op, "schema", None))}
     missing = sorted(named - set(inspect(context.connection).get_schema_names()))
-    compiled = [
-        tuple(str(ddl(name).compile(dialect=context.dialect)) for ddl in (CreateSchema, DropSchema))
-        for name in missing
-    ]
-    upgrade.ops[:0] = [execute(create) for create, _ in compiled]
-    downgrade.ops += [execute(drop) for _, drop in reversed(compiled)]
+    for name in missing:
+        create, drop = (
+            str(ddl(name).compile(dialect=context.dialect)) for ddl in (CreateSchema, DropSchema)
+        )
+        upgrade.ops.append(CatalogSQLOp(create, "create", "schema", name, "", name))
+        downgrade.ops.append(CatalogSQLOp(drop, "drop", "schema", name, "", name))

@@ -39,7 +39,6 @@ from ..steps.split import split
 from .corrections import correct
 from .drops import comment_drops, skip_unmanaged_tables
 from .long_names import cancel_shortened_checks
-from .missed_changes import MISSED, add_missed_changes
 from .no_difference import DIFFERS, cancel_what_does_not_differ
 from .rename_ops import RENAMES, add_renames
 from .unnamed_checks import cancel_drops_of_unnamed_checks
@@ -66,11 +65,12 @@ def render_item(kind: str, item: Any, context: AutogenContext) -> str | Literal[
     """
     if kind != "type":
         return False
-    if isinstance(item, TypeDecorator):
+    is_sqlalchemys = type(item).__module__.startswith("sqlalchemy.")  # Interval is a decorator
+    if isinstance(item, TypeDecorator) and not is_sqlalchemys:
         # Alembic calls this function again, so that nested decorators end in a plain type.
         return _repr_type(_stored_type(item, context), context)
     module = type(item).__module__
-    if not module.startswith("sqlalchemy.") and not context.opts.get("user_module_prefix"):
+    if not is_sqlalchemys and not context.opts.get("user_module_prefix"):
         context.imports.add(f"import {module}")
     return False
 
@@ -110,12 +110,9 @@ def review_directives(
         return
     skip_unmanaged_tables(directives[0], config)
     both = (directives[0].upgrade_ops_list, directives[0].downgrade_ops_list)
-    schema = context.dialect.default_schema_name or "public"
     for upgrade, downgrade in zip(*both, strict=True):
         cancel_false_differences(upgrade, downgrade, context)
-        correct(upgrade, downgrade, context, RENDER_OPTIONS)
-        missed = config.attributes.get(MISSED, ())
-        add_missed_changes(missed, upgrade, downgrade, schema)
+        correct(upgrade, downgrade, context, RENDER_OPTIONS, single=step_options(config).single)
     by_us = config.attributes.get("autogenerate")
     if not (by_us or getattr(config.cmd_opts, "autogenerate", False)):
         return  # `alembic check` wants the directives, empty or not

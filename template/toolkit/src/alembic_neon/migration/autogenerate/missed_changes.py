@@ -1,40 +1,83 @@
-"""Changes that Alembic does not write, although the catalogs differ: they are written as SQL."""
+"""Writes what the catalogs differ in, in place of what Alembic proposes for the same objects.
 
-import re
+Alembic compares declarations: it sees no text of a CHECK, no predicate, no primary key, and what it
+reflects lacks parts (MATCH, operator classes). The catalogs have all of it, on both sides.
+"""
+
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Final
 
-from alembic.operations.ops import ExecuteSQLOp, OpContainer
+from alembic.operations.ops import DropConstraintOp, DropIndexOp, ExecuteSQLOp, OpContainer
 
+from .catalog_changes import CatalogChange
+from .catalog_operations import downgrade_operations, escape_parameters, upgrade_operations
 from .no_difference import object_name
-from .operations import flat_operations
+from .operations import flat_operations, remove_operations
+from .together import TogetherOp
 
-# Where a command leaves them in `config.attributes`.
-MISSED: Final = "missed_changes"
-# `text()` takes a colon before a word for a parameter; `::` is a cast.
-_PARAMETER: Final = re.compile(r"(?<![:\\]):(?=\w)")
-
-
-@dataclass(frozen=True)
-class MissedChange:
-    """An object, named as the catalog names it without quotes, and the statements each way."""
-
-    name: str
-    upgrade: tuple[str, ...]
-    downgrade: tuple[str, ...]
+# What both sides are told of in full, so that Alembic's own operations are not needed.
+_IN_FULL = ("constraint", "index")
 
 
-def add_missed_changes(
-    changes: Iterable[MissedChange], upgrade: OpContainer, downgrade: OpContainer, schema: str
+def write_changes(
+    changes: Iterable[CatalogChange], upgrade: OpContainer, downgrade: OpContainer, schema: str
+) -> list[CatalogChange]:
+    """Append the changes to the upgrade and, in reverse, to the downgrade; return them.
+
+    What only the migrations have is dropped where Alembic says so too, and where it never does:
+    primary keys and exclusion constraints. Other changes of a column that Alembic makes are left to
+    it.
+    """
+    proposed = {
+        object_name(each, schema)
+        for op in flat_operations(upgrade)
+        for each in (op.ops if isinstance(op, TogetherOp) else [op])
+    }
+    dropped = {
+        object_name(op, schema)
+        for op in flat_operations(upgrade)
+        if isinstance(op, DropConstraintOp | DropIndexOp)
+    }
+    written = [change for change in changes if _is_ours(change, proposed, dropped)]
+    ours = {
+        change.label
+        for change in written
+        if change.definition.kind in _IN_FULL or _is_made_again(change)
+    }
+    for container in (upgrade, downgrade):
+        remove_operations(container, lambda op: object_name(op, schema) in ours)
+    upgrade.ops += [op for change in written for op in upgrade_operations(change, schema)]
+    downgrade.ops += [
+        op for change in reversed(written) for op in downgrade_operations(change, schema)
+    ]
+    return written
+
+
+def append_remaining(
+    changes: Iterable[CatalogChange], upgrade: OpContainer, downgrade: OpContainer, schema: str
 ) -> None:
-    """Append to the upgrade what no operation of it does, and begin the downgrade with it."""
-    done = {object_name(op, schema) for op in flat_operations(upgrade)}
-    added = [change for change in changes if change.name not in done]
-    upgrade.ops += [execute(sql) for change in added for sql in change.upgrade]
-    downgrade.ops[:0] = [execute(sql) for change in reversed(added) for sql in change.downgrade]
+    """End the upgrade with what is left when all else is done, and begin the downgrade with it."""
+    changes = list(changes)
+    upgrade.ops += [op for change in changes for op in upgrade_operations(change, schema)]
+    downgrade.ops[:0] = [
+        op for change in reversed(changes) for op in downgrade_operations(change, schema)
+    ]
+
+
+def _is_ours(change: CatalogChange, proposed: set[str | None], dropped: set[str | None]) -> bool:
+    found = change.definition
+    if found.kind not in _IN_FULL:
+        return change.label not in proposed or _is_made_again(change)
+    if change.now is not None:
+        return True
+    return change.label in dropped or found.text.startswith(("PRIMARY KEY", "EXCLUDE"))
+
+
+def _is_made_again(change: CatalogChange) -> bool:
+    """Tell whether a column is dropped and made again: a generated one."""
+    is_altered = bool(change.alter or change.revert)
+    return change.definition.kind == "column" and not is_altered
 
 
 def execute(sql: str) -> ExecuteSQLOp:
     """Return the operation that runs a statement as it stands."""
-    return ExecuteSQLOp(_PARAMETER.sub(r"\\:", sql))
+    return ExecuteSQLOp(escape_parameters(sql))

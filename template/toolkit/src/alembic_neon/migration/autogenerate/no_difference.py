@@ -22,6 +22,8 @@ from alembic.operations.ops import (
     OpContainer,
 )
 
+from .catalog_operations import CatalogSQLOp
+
 # Tells whether an object, named as the catalog names it without quotes, differs.
 Differs = Callable[[str], bool]
 # Where a command leaves such a function in `config.attributes`.
@@ -52,6 +54,8 @@ def object_name(op: Any, default_schema: str) -> str | None:
     """Return the name of the object that an operation makes, changes or drops; None: no one."""
     schema = getattr(op, "schema", None) or default_schema
     match op:
+        case CatalogSQLOp():
+            return op.label
         case AddColumnOp():
             return f"column {schema}.{op.table_name}.{op.column.name}"
         case DropColumnOp():

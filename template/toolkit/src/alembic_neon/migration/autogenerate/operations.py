@@ -1,6 +1,6 @@
 """The operations of a proposed revision, one after the other."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from alembic.operations.ops import MigrateOperation, OpContainer
 
@@ -12,3 +12,11 @@ def flat_operations(container: OpContainer) -> Iterator[MigrateOperation]:
             yield from flat_operations(op)
         else:
             yield op
+
+
+def remove_operations(container: OpContainer, unwanted: Callable[[MigrateOperation], bool]) -> None:
+    """Take operations out of a container and of those within it."""
+    for op in container.ops:
+        if isinstance(op, OpContainer):
+            remove_operations(op, unwanted)
+    container.ops[:] = [op for op in container.ops if not unwanted(op)]

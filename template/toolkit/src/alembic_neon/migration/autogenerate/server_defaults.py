@@ -1,7 +1,8 @@
 """Server defaults that Alembic cannot compare: those of json, and gen_random_uuid()."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from alembic.ddl.impl import DefaultImpl
@@ -35,7 +36,12 @@ def patch_server_default_comparison(impl: DefaultImpl) -> None:
         is_json = isinstance(kind, JSON) and not isinstance(kind, JSONB)
         if is_json or isinstance(kind, NullType):
             return _text(found) != _text(of_model)
-        if not ask_the_server(inspected, model, of_model, found):
+        try:
+            with _undone_on_error(impl.connection):
+                differs = ask_the_server(inspected, model, of_model, found)
+        except DBAPIError:  # a value that the enum does not have yet
+            return _text(found) != _text(of_model)
+        if not differs:
             return False
         if impl.connection is None or found is None:
             return True
@@ -44,6 +50,16 @@ def patch_server_default_comparison(impl: DefaultImpl) -> None:
         return default is None or _as_stored(impl.connection, inspected, default) != found
 
     impl.compare_server_default = compare  # type: ignore[method-assign]
+
+
+@contextmanager
+def _undone_on_error(connection: Connection | None) -> Iterator[None]:
+    """Leave a transaction usable after a statement that fails."""
+    if connection is None:
+        yield
+        return
+    with connection.begin_nested():
+        yield
 
 
 def _as_stored(connection: Connection, column: Column[Any], default: str) -> str | None:

@@ -20,10 +20,11 @@ from alembic.operations.ops import (
     DropTableOp,
     MigrateOperation,
 )
-from alembic_postgresql_enum.operations.add_enum_values import AddEnumValuesOp
 from alembic_postgresql_enum.operations.create_enum import CreateEnumOp
 from alembic_postgresql_enum.operations.drop_enum import DropEnumOp
-from alembic_postgresql_enum.operations.sync_enum_values import SyncEnumValuesOp
+
+from ..autogenerate.enum_values import AddValuesOp, ReplaceEnumOp
+from ..autogenerate.together import TogetherOp
 
 _CREATE_CONSTRAINT: Final = (
     CreateForeignKeyOp,
@@ -44,7 +45,7 @@ _REVERSE: Final[dict[type[Any], tuple[type[Any], ...]]] = {
     CreatePrimaryKeyOp: (DropConstraintOp,),
     DropConstraintOp: _CREATE_CONSTRAINT,
     DropTableOp: (CreateTableOp,),
-    AddEnumValuesOp: (SyncEnumValuesOp,),
+    AddValuesOp: (ReplaceEnumOp, TogetherOp),
     DropEnumOp: (CreateEnumOp,),
 }
 
@@ -130,7 +131,10 @@ def target(op: Any) -> tuple[str, ...]:
             return "constraint", schema, op.table_name, str(op.constraint_name)
         case CreateTableOp() | DropTableOp():
             return "table", schema, op.table_name, ""
-        case AddEnumValuesOp() | SyncEnumValuesOp() | CreateEnumOp() | DropEnumOp():
+        case TogetherOp():
+            enums = [each for each in op.ops if isinstance(each, ReplaceEnumOp)]
+            return target(enums[0]) if len(enums) == 1 else ()
+        case AddValuesOp() | ReplaceEnumOp() | CreateEnumOp() | DropEnumOp():
             return "enum", str(op.schema), "", str(op.name)
         case _:
             return ()

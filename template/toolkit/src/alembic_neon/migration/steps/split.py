@@ -10,6 +10,7 @@ from alembic.operations.ops import (
     CreateCheckConstraintOp,
     CreateForeignKeyOp,
     CreateIndexOp,
+    CreatePrimaryKeyOp,
     CreateUniqueConstraintOp,
     DropColumnOp,
     DropConstraintOp,
@@ -18,9 +19,9 @@ from alembic.operations.ops import (
     MigrateOperation,
     OpContainer,
 )
-from alembic_postgresql_enum.operations.add_enum_values import AddEnumValuesOp
 from alembic_postgresql_enum.operations.drop_enum import DropEnumOp
 
+from ..autogenerate.enum_values import AddValuesOp
 from ..autogenerate.operations import flat_operations
 from . import columns, constraints, drops, indexes, types
 from .changes import Change, apart, pair, target
@@ -52,7 +53,7 @@ PLANS: Final[dict[type[MigrateOperation], Plan]] = {
     DropColumnOp: drops.drop_column,
     DropTableOp: drops.drop_table,
     DropEnumOp: drops.drop_enum,
-    AddEnumValuesOp: _enum_values,
+    AddValuesOp: _enum_values,
 }
 
 
@@ -127,6 +128,8 @@ def _is_entangled(change: Change, opaque: str) -> bool:
 
 
 def _text(op: MigrateOperation) -> str:
+    if isinstance(op, CreatePrimaryKeyOp):
+        return " ".join(map(str, op.columns))
     return str(getattr(op, "sqltext", ""))
 
 
