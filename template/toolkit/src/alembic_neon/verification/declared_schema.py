@@ -14,6 +14,7 @@ from ..engine.url import DatabaseURL
 from ..migration.autogenerate.metadata import schemas_of
 from .catalog import Catalog
 from .declared_types import declared_types
+from .required_extensions import required_extensions
 
 # What the migrations made and models do not declare, but use. Bodies of functions may name tables.
 _PREREQUISITES: Final = ("extension", "enum", "domain", "range", "function")
@@ -66,6 +67,9 @@ def _create_models(
         for found in migrated.objects.values():
             if found.kind == kind and (found.schema.strip('"'), found.name) not in own:
                 _attempt(connection, _executing(connection, found.attributes["definition"]))
+    for name in required_extensions(metadata, connection.dialect):
+        create = f'CREATE EXTENSION IF NOT EXISTS "{name}"'
+        _attempt(connection, _executing(connection, create))
     return [omission for each in metadata for omission in _create_tables(connection, each)]
 
 

@@ -43,6 +43,9 @@ def define(found: CatalogObject) -> CatalogDefinition:
         case "sequence":
             create = sequence_statements(found)
             drop = f"DROP SEQUENCE {found.identity}"
+        case "extension":
+            create = (f"CREATE EXTENSION IF NOT EXISTS {found.identity}",)
+            drop = f"DROP EXTENSION {found.identity}"
         case "trigger":
             create = _trigger(found, text)
             drop = _DROPPED["trigger"].format(name=name, table=table)

@@ -17,7 +17,15 @@ from .identity_changes import identity_sequences
 _OF_THE_HISTORY: Final = ("position", "statistics")
 _TABLES: Final = ("table", "partitioned table")
 # In the order in which they can be made.
-_ORDER: Final = ("sequence", "domain", "domain constraint", "table", "partitioned table", "column")
+_ORDER: Final = (
+    "extension",
+    "sequence",
+    "domain",
+    "domain constraint",
+    "table",
+    "partitioned table",
+    "column",
+)
 # Alembic compares these comments itself.
 _COMMENTED_BY_ALEMBIC: Final = ("COMMENT ON TABLE ", "COMMENT ON COLUMN ")
 
@@ -66,7 +74,7 @@ class _Comparison:
                 change = column_change(_plain(was), _plain(now), sequences)
             case "sequence" if self._counts(now, was):
                 change = sequence_change(was, now)
-            case "domain" | "domain constraint" if was is None:
+            case "domain" | "domain constraint" | "extension" if was is None:
                 change = CatalogChange(unquoted_label(now), None, define(now))
             case "domain constraint" if was is not None:
                 change = CatalogChange(unquoted_label(now), define(was), define(now))

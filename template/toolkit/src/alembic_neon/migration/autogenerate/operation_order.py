@@ -36,6 +36,7 @@ from .together import TogetherOp
 # Kinds of operations, in the order in which they run, upwards as well as downwards.
 _ORDER: Final = (
     "create schema",
+    "create extension",
     "create enum",
     "create domain",
     "create domain constraint",
@@ -75,6 +76,7 @@ _ORDER: Final = (
     "drop domain constraint",
     "drop domain",
     "drop enum",
+    "drop extension",
     "drop schema",
 )
 _RANKS: Final = {kind: rank for rank, kind in enumerate(_ORDER)}
