@@ -130,10 +130,7 @@ CASES: Final[dict[str, list[str | tuple[str, str]]]] = {
     ],
     "a value removed from an enum on which a CHECK stands": [
         't(sa.Column("s", sa.Enum("a", "b", name="s")), sa.CheckConstraint("s <> \'a\'", name="c"))',
-        (
-            't(sa.Column("s", sa.Enum("a", name="s")), sa.CheckConstraint("s <> \'a\'", name="c"))',
-            "The upgrade that was written fails",
-        ),
+        't(sa.Column("s", sa.Enum("a", name="s")), sa.CheckConstraint("s <> \'a\'", name="c"))',
     ],
     "no table at all": [
         't(name="a")\nt(name="b")',

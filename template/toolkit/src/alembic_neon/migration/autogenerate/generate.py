@@ -65,6 +65,8 @@ def render_item(kind: str, item: Any, context: AutogenContext) -> str | Literal[
     """
     if kind != "type":
         return False
+    if isinstance(item, postgresql.DOMAIN):
+        return _render_domain(item, context)
     is_sqlalchemys = type(item).__module__.startswith("sqlalchemy.")  # Interval is a decorator
     if isinstance(item, TypeDecorator) and not is_sqlalchemys:
         # Alembic calls this function again, so that nested decorators end in a plain type.
@@ -73,6 +75,14 @@ def render_item(kind: str, item: Any, context: AutogenContext) -> str | Literal[
     if not is_sqlalchemys and not context.opts.get("user_module_prefix"):
         context.imports.add(f"import {module}")
     return False
+
+
+def _render_domain(item: postgresql.DOMAIN, context: AutogenContext) -> str:
+    """Write a domain as one that is there already: an operation of its own creates it."""
+    context.imports.add("from sqlalchemy.dialects import postgresql")
+    schema = f", schema={item.schema!r}" if item.schema else ""
+    base = _repr_type(item.data_type, context)
+    return f"postgresql.DOMAIN({str(item.name)!r}, {base}{schema}, create_type=False)"
 
 
 def _stored_type(item: TypeDecorator[Any], context: AutogenContext) -> TypeEngine[Any]:

@@ -4,9 +4,16 @@ Alembic compares declarations: it sees no text of a CHECK, no predicate, no prim
 reflects lacks parts (MATCH, operator classes). The catalogs have all of it, on both sides.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from alembic.operations.ops import DropConstraintOp, DropIndexOp, ExecuteSQLOp, OpContainer
+from alembic.operations.ops import (
+    AlterColumnOp,
+    DropConstraintOp,
+    DropIndexOp,
+    ExecuteSQLOp,
+    MigrateOperation,
+    OpContainer,
+)
 
 from .catalog_changes import CatalogChange
 from .catalog_operations import downgrade_operations, escape_parameters, upgrade_operations
@@ -27,11 +34,10 @@ def write_changes(
     primary keys and exclusion constraints. Other changes of a column that Alembic makes are left to
     it.
     """
-    proposed = {
-        object_name(each, schema)
-        for op in flat_operations(upgrade)
-        for each in (op.ops if isinstance(op, TogetherOp) else [op])
-    }
+    proposed: dict[str | None, list[MigrateOperation]] = {}
+    for op in flat_operations(upgrade):
+        for each in op.ops if isinstance(op, TogetherOp) else [op]:
+            proposed.setdefault(object_name(each, schema), []).append(each)
     dropped = {
         object_name(op, schema)
         for op in flat_operations(upgrade)
@@ -41,7 +47,7 @@ def write_changes(
     ours = {
         change.label
         for change in written
-        if change.definition.kind in _IN_FULL or _is_made_again(change)
+        if change.definition.kind in _IN_FULL or change.label in proposed
     }
     for container in (upgrade, downgrade):
         remove_operations(container, lambda op: object_name(op, schema) in ours)
@@ -63,13 +69,25 @@ def append_remaining(
     ]
 
 
-def _is_ours(change: CatalogChange, proposed: set[str | None], dropped: set[str | None]) -> bool:
+def _is_ours(
+    change: CatalogChange,
+    proposed: Mapping[str | None, Sequence[MigrateOperation]],
+    dropped: set[str | None],
+) -> bool:
     found = change.definition
     if found.kind not in _IN_FULL:
-        return change.label not in proposed or _is_made_again(change)
+        is_written = change.label in proposed and not _lacks_type(change, proposed[change.label])
+        return not is_written or _is_made_again(change)
     if change.now is not None:
         return True
     return change.label in dropped or found.text.startswith(("PRIMARY KEY", "EXCLUDE"))
+
+
+def _lacks_type(change: CatalogChange, ops: Sequence[MigrateOperation]) -> bool:
+    """Tell whether a column's type changes and Alembic saw nothing of it: an interval's length."""
+    if not any(" TYPE " in sql for sql in change.alter):
+        return False
+    return all(isinstance(op, AlterColumnOp) and op.modify_type is None for op in ops)
 
 
 def _is_made_again(change: CatalogChange) -> bool:
