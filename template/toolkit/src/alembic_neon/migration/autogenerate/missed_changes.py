@@ -4,7 +4,7 @@ Alembic compares declarations: it sees no text of a CHECK, no predicate, no prim
 reflects lacks parts (MATCH, operator classes). The catalogs have all of it, on both sides.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from alembic.operations.ops import (
     AlterColumnOp,
