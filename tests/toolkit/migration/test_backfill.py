@@ -185,7 +185,7 @@ async def test_a_run_that_is_killed_goes_on_where_it_was(
     assert again == before, "what was filled is not written again"
 
 
-async def test_a_person_is_told_how_far_it_is(database: DatabaseURL) -> None:
+async def test_it_is_said_how_far_a_backfill_is(database: DatabaseURL) -> None:
     lines: list[str] = []
     progress = BackfillProgress(lines.append, every_seconds=0)
     await first_column(

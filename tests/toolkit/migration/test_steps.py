@@ -94,6 +94,7 @@ CASES: Final = {
         "users()\ntasks(sa.Column('user_id', sa.BigInteger))",
         "users()\ntasks(sa.Column('user_id', sa.BigInteger, sa.ForeignKey('users.id')))",
         "foreign key, validate",
+        says="violates foreign key constraint",
     ),
     "a CHECK": Case(
         "tasks(N())",
@@ -119,6 +120,18 @@ CASES: Final = {
         "type",
         says="--online does it without",
     ),
+    "a type that changes beside the column": Case(
+        "tasks(N())",
+        "tasks(N(type_=sa.BigInteger))",
+        "new column, backfill, switch, [drop]",
+        ("--online",),
+    ),
+    "the type of a required column that changes beside it": Case(
+        "tasks(N(nullable=False, server_default='5'))",
+        "tasks(N(type_=sa.BigInteger, nullable=False, server_default='5'))",
+        "new column, backfill, required, switch, [drop]",
+        ("--online",),
+    ),
     "a column that goes": Case("tasks(N())", "tasks()", "[drop]"),
     "a required column that goes": Case("tasks(OWNER)", "tasks()", "optional, [drop]"),
     "a table that goes": Case("users()\ntasks()", "tasks()", "[drop]"),
@@ -126,6 +139,8 @@ CASES: Final = {
         "users()\ntasks(OWNER, N())",
         "users()\ntasks(sa.Column('owner_id', sa.BigInteger, sa.ForeignKey('users.id'), nullable=False), sa.Column('a', sa.Integer), sa.Column('b', sa.Integer), sa.CheckConstraint('id > -5', name='id_big'))",
         "column, foreign key and check, validate, [drop]",
+        ("--no-rename",),
+        says="violates foreign key constraint",
     ),
 }
 
@@ -192,6 +207,12 @@ def test_a_required_column_without_a_value_is_refused_in_one_line(project: Scrat
         revise(project, "tasks(N(nullable=False))")
     assert "\n" not in str(error.value)
     assert project.revision_files == before
+
+
+def test_a_column_that_something_stands_on_is_not_changed_online(project: ScratchProject) -> None:
+    revise(project, "tasks(N(index=True))")
+    with pytest.raises(ToolkitError, match="as index ix_tasks_n stands on it"):
+        revise(project, "tasks(N(type_=sa.BigInteger, index=True))", "--online")
 
 
 def test_one_revision_is_written_for_those_who_ask_for_it(project: ScratchProject) -> None:

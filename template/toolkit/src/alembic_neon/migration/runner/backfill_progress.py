@@ -12,7 +12,7 @@ from sqlalchemy import text
 from ...engine.sql_statement import read_statements
 from ..sql_events import TOOLKIT_STATEMENT, Execution, Origin, SqlListener
 
-# How often a person is told, in seconds.
+# The time between two lines, in seconds.
 _EVERY_SECONDS: Final = 5.0
 # What ANALYZE counted last; -1: never.
 _ROWS_SQL: Final = text("SELECT reltuples FROM pg_class WHERE oid = to_regclass(:table)")

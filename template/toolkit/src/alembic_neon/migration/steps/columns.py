@@ -15,6 +15,7 @@ from .blocks import ignored
 from .changes import Change
 from .facts import ExistingTable
 from .not_null import not_valid, required, validate
+from .online import changed_beside, is_online
 from .step import Stage, Step
 from .triggers import create_fill_trigger, drop_fill_trigger
 from .work import Work, label, quick
@@ -117,6 +118,8 @@ def alter_column(change: Change, work: Work) -> list[Step] | None:
     name = op.column_name
     if op.modify_nullable is False:
         return _made_required(name, table, work)
+    if is_online(op, work):
+        return changed_beside(change, table, work)
     if work.is_rewritten(table):
         return None
     return quick(change, table, "column", f"Changes {table.name}.{name}")
