@@ -3,7 +3,12 @@
 # ruff: noqa: E501 - a model is read best on one line
 
 import json
+import os
+import pty
 import re
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -12,6 +17,7 @@ from alembic_neon.cli import rename_question
 from alembic_neon.cli.app import app
 from alembic_neon.embedded.server import LocalServer
 from alembic_neon.errors import UsageError
+from rendering import TOOLKIT_PARENT
 from scratch_project import ScratchProject
 from typer.testing import CliRunner, Result
 
@@ -271,3 +277,34 @@ def test_what_a_hook_leaves_out_is_not_gone(project: ScratchProject) -> None:
     finally:
         hooks.unlink()
     assert "create_table" in "\n".join(path.read_text() for path in project.revision_files)
+
+
+def test_ctrl_c_at_the_question_ends_the_command_and_leaves_no_file(
+    project: ScratchProject,
+) -> None:
+    migrate(project, TASKS.format("title"))
+    project.models(HEAD + TASKS.format("headline"))
+    before = set(project.revision_files)
+    terminal, stdin = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "alembic_neon", "revision", "-m", "change"],
+        cwd=project.folder,
+        env=os.environ | {"PYTHONPATH": str(TOOLKIT_PARENT)},
+        stdin=stdin,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stderr is not None
+        said = ""
+        while "[y/n]" not in said:
+            said += process.stderr.read(1)
+            assert process.poll() is None, said
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
+    finally:
+        process.kill()
+        os.close(terminal)
+        os.close(stdin)
+    assert "Was tasks.title renamed to headline?" in said
+    assert set(project.revision_files) == before

@@ -1,7 +1,10 @@
 """The question whether something was renamed, and the options that answer it."""
 
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from ..branches.renaming import RenameAnswers
 from ..errors import UsageError
@@ -32,6 +35,24 @@ def _ask(rename: Rename) -> bool:
     Raises:
         UsageError: the input ends.
     """
+    with _interruptible():
+        return _answer(rename)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let Ctrl-C end the wait for a line: asyncio's handler waits for the task, which reads it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+
+
+def _answer(rename: Rename) -> bool:
     echo(f"Was {rename.label} renamed to {rename.new_name}? A drop loses its values.", "yellow")
     while True:
         print("[y/n] ", end="", file=sys.stderr, flush=True)
