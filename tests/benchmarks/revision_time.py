@@ -45,7 +45,6 @@ _MODELS: Final = """
             sa.Column("before_id", sa.ForeignKey(f"t{{max(number - 1, 0)}}.id"), index=True),
             sa.CheckConstraint("amount >= 0", name="amount"),
         )
-    {more}
 """
 _ADDED: Final = 'metadata.tables["t0"].append_column(sa.Column("note", sa.Text))'
 
@@ -95,10 +94,10 @@ def _project(folder: Path, side: str, count: int, seconds: float) -> ScratchProj
         replace(
             project.folder / "migrations/env.py", "alembic_neon.migration", f"{toolkit}.migration"
         )
-    text = dedent(_MODELS).format(toolkit=toolkit, seconds=seconds, count=count, more="{more}")
-    project.models(text.format(more=""))
+    text = dedent(_MODELS).format(toolkit=toolkit, seconds=seconds, count=count)
+    project.models(text)
     _run(project, side, "revision", "-m", "first")
-    project.models(text.format(more=_ADDED))
+    project.models(text + _ADDED)
     shutil.rmtree(project.versions / "__pycache__", ignore_errors=True)
     return project
 
