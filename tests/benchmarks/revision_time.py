@@ -6,6 +6,7 @@ large one, `--import-seconds 60` has models that take a minute to import.
 """
 
 import argparse
+import re
 import shutil
 import subprocess
 import sys
@@ -86,7 +87,7 @@ def measure(
 
 def _project(folder: Path, side: str, count: int, seconds: float) -> ScratchProject:
     """Make a project with the first revision, and one more column in its models."""
-    project = ScratchProject.make(folder / side.replace(" ", "_"))
+    project = ScratchProject.make(folder / re.sub(r"\W+", "_", side))
     toolkit = "alembic_neon"
     if side == VERSION:
         write_released(project.folder)
