@@ -132,7 +132,7 @@ add(
     "title: str",
     "title: str\nslug: str = Field(max_length=80)",
     "--fill",
-    "tasks.slug=title",
+    "tasks.slug=left(title, 80)",
 )
 add("a column dropped", "title: str\nnote: str | None = None", "title: str")
 add("a column that becomes nullable", "title: str", "title: str | None = None")

@@ -11,7 +11,7 @@ from benchmarks.corpus.judge import Bench
 SLICE: Final = (
     "columns: a nullable column",
     "columns: a required column that is filled from another",
-    "columns: a column dropped",
+    "columns: a column dropped on which a generated one stands",
     "constraints: the text of a CHECK",
     "enums: a value added at the end",
     "expressions: another expression",

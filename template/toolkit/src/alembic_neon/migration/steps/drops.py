@@ -19,9 +19,7 @@ def drop_column(change: Change, work: Work) -> list[Step] | None:
     if table is None or not isinstance(op, DropColumnOp) or not isinstance(down, AddColumnOp):
         return None
     column = down.column
-    must_loosen = not column.nullable and not (
-        column.server_default or column.identity or column.computed or column.primary_key
-    )
+    must_loosen = not (column.nullable or column.primary_key or _comes_with_values(op, work, down))
     back = down
     steps: list[Step] = []
     if must_loosen:
@@ -56,6 +54,18 @@ def drop_column(change: Change, work: Work) -> list[Step] | None:
         )
     )
     return steps
+
+
+def _comes_with_values(op: DropColumnOp, work: Work, down: AddColumnOp) -> bool:
+    """Tell whether each row has a value when the column is added again.
+
+    A generated column has none where what it is generated from was dropped with it.
+    """
+    if down.column.computed is None:
+        return down.column.server_default is not None or down.column.identity is not None
+    table = work.facts.table(op)
+    drops = [each.up for each in work.changes if isinstance(each.up, DropColumnOp)]
+    return not any(each is not op and work.facts.table(each) == table for each in drops)
 
 
 def drop_table(change: Change, work: Work) -> list[Step] | None:
