@@ -55,7 +55,7 @@ add(
     sql=("INSERT INTO dept DEFAULT VALUES", "INSERT INTO emp DEFAULT VALUES"),
 )
 A = 'Column("a", Integer, nullable=False, unique=True)'
-add("a primary key added", plain(A), plain('Column("a", Integer, primary_key=True, unique=True)'))
+add("a primary key added", plain(A), plain('Column("a", Integer, primary_key=True)'))
 add(
     "a primary key dropped",
     plain('Column("a", Integer, primary_key=True)', 'Column("b", Integer)'),
@@ -74,7 +74,7 @@ add(
     ),
     plain(
         'Column("a", Integer, nullable=False)',
-        'Column("b", Integer, primary_key=True, autoincrement=False, unique=True)',
+        'Column("b", Integer, primary_key=True, autoincrement=False)',
     ),
 )
 add(
