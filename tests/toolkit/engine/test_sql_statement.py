@@ -256,3 +256,16 @@ def test_a_text_without_statements_has_none(sql: str) -> None:
 def test_what_is_no_statement_is_refused_by_the_server_and_not_here(sql: str) -> None:
     assert read(sql).text == sql
     assert all(hasattr(read(sql), each.name) for each in fields(SqlStatement))
+
+
+@pytest.mark.parametrize(
+    ("sql", "partition"),
+    [
+        ('ALTER TABLE IF EXISTS ONLY s.t DETACH /* it */ PARTITION s."P" CONCURRENTLY', "s.P"),
+        ("ALTER TABLE t ATTACH PARTITION p FOR VALUES IN (1)", None),
+        ("ALTER TABLE t DROP COLUMN detach", None),
+    ],
+)
+def test_a_detached_partition_is_named(sql: str, partition: str | None) -> None:
+    found = read(sql).partition
+    assert (found and found.plain) == partition

@@ -55,8 +55,8 @@ class SqlStatement:
     `text`: without comments around it and without its semicolon. `verb`: INSERT where a WITH comes
     before it. `object_type`: MATERIALIZED VIEW, of DDL. `names`: the objects it is about. `table`:
     what is written to, altered, or indexed. `words`: those outside of parentheses, in upper case;
-    a name in quotes is "". `actions`: the words of each action of an ALTER. `nested`:
-    statements within its WITH.
+    a name in quotes is "". `actions`: the words of each action of an ALTER. `partition`: what an
+    ALTER TABLE detaches. `nested`: statements within its WITH.
     """
 
     text: str
@@ -70,6 +70,7 @@ class SqlStatement:
     is_conditional: bool = False  # IF EXISTS, IF NOT EXISTS
     is_setting: bool = False
     actions: tuple[tuple[str, ...], ...] = ()
+    partition: Name | None = None
     nested: tuple["SqlStatement", ...] = ()
 
     @property
@@ -182,6 +183,7 @@ def _with_object(statement: SqlStatement, cursor: "_Cursor") -> SqlStatement:
         cursor.take(("ONLY",))
         table = cursor.name()
     rest = cursor.rest()
+    is_detach = verb == "ALTER" and cursor.take(("DETACH",)) and cursor.take(("PARTITION",))
     return replace(
         statement,
         object_type=type_,
@@ -192,6 +194,7 @@ def _with_object(statement: SqlStatement, cursor: "_Cursor") -> SqlStatement:
         or "CONCURRENTLY" in options.upper(),
         is_conditional=bool(condition),
         actions=tuple(_actions(rest)) if verb == "ALTER" else (),
+        partition=cursor.name() if is_detach else None,
     )
 
 

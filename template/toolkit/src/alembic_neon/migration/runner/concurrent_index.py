@@ -6,26 +6,31 @@ done. https://www.postgresql.org/docs/current/sql-createindex.html#SQL-CREATEIND
 """
 
 import logging
+import re
 from typing import Final
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 from sqlalchemy.exc import DBAPIError
 
-from ...engine.sql_statement import Name, SqlStatement, read_statements
+from ...engine.sql_statement import Name, SqlStatement
 from ...errors import MigrationError
-from ..sql_events import TOOLKIT_STATEMENT, Execution, Origin, SqlListener
+from ..sql_events import TOOLKIT_STATEMENT
 
 _log: Final = logging.getLogger(__name__)
 
-# An index lies in the schema of its table.
+# An index lies in the schema of its table. One that has no name in its statement is found by its
+# definition, among those of the table.
 _FIND_SQL: Final = text("""
 SELECT i.indisvalid AND i.indisready AS is_valid, pg_get_indexdef(c.oid) AS definition,
-    quote_ident(n.nspname) || '.' || quote_ident(c.relname) AS name
+    quote_ident(n.nspname) || '.' || quote_ident(c.relname) AS name, c.relname::text AS plain_name
 FROM pg_class t JOIN pg_class c ON c.relnamespace = t.relnamespace
 JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_index i ON i.indexrelid = c.oid
-WHERE t.oid = to_regclass(:table) AND c.relname = :name
+WHERE t.oid = to_regclass(:table)
+  AND CASE WHEN :name = '' THEN i.indrelid = t.oid ELSE c.relname = :name END
 """)
+# How PostgreSQL ends the name of an index that it names itself.
+_CHOSEN_NAME: Final = re.compile(r".*_idx\d*")
 _NAME_BYTES: Final = 63
 _SCRATCH: Final = "alembic_neon_index_of"
 
@@ -42,84 +47,75 @@ def is_concurrent_index(statement: SqlStatement) -> bool:
 
 
 def stored_name(statement: SqlStatement) -> str:
-    """Return the name of its index as the catalog has it, which cuts it to 63 bytes."""
+    """Return the name of its index as the catalog has it, which cuts it to 63 bytes; "": none."""
+    if not statement.names:
+        return ""
     return statement.names[0].parts[-1].encode()[:_NAME_BYTES].decode(errors="ignore")
 
 
-class ConcurrentIndexes(SqlListener):
-    """Finds what an interrupted build or drop has left, when the statement comes again."""
+def drop_to_run(statement: SqlStatement) -> str | None:
+    """Return the DROP to run in the place of one that an interrupted run may have finished.
 
-    def before(self, execution: Execution) -> None:
-        """Put another statement in the place of one whose work is done.
+    None: it is to be run as it stands.
+    """
+    if statement.is_conditional:
+        return None
+    first = statement.names[0]
+    return f"DROP INDEX CONCURRENTLY IF EXISTS {first.sql}{statement.text[first.end :]}"
 
-        Raises:
-            MigrationError: there is another index of that name.
-        """
-        if execution.origin is Origin.TOOLKIT:
-            return
-        statements = read_statements(execution.sql)
-        # Among others in one string, PostgreSQL refuses it.
-        if len(statements) != 1 or not is_concurrent_index(statements[0]):
-            return
-        statement = statements[0]
-        if statement.verb == "CREATE":
-            if self._is_built(execution.connection, statement):
-                execution.sql = f"SELECT 1 /* {stored_name(statement)} is built */"
-        elif not statement.is_conditional:
-            # An interrupted run may have dropped it, and have been killed before it could say so.
-            first = statement.names[0]
-            rest = f"{first.sql}{statement.text[first.end :]}"
-            execution.sql = f"DROP INDEX CONCURRENTLY IF EXISTS {rest}"
 
-    def _is_built(self, connection: Connection, statement: SqlStatement) -> bool:
-        """Make way for a build; tell whether it was finished by an earlier run.
+def build_to_run(connection: Connection, statement: SqlStatement) -> str | None:
+    """Make way for a build, and return what to run where an earlier run has finished it.
 
-        Raises:
-            MigrationError: there is another index of that name.
-        """
-        found = connection.execute(
-            _FIND_SQL,
-            {"table": _table(statement).sql, "name": stored_name(statement)},
-            execution_options=TOOLKIT_STATEMENT,
-        ).first()
-        if found is None:
-            return False
-        definition = _definition_of(connection, statement)
-        if _normalized(found.definition) != definition:
+    None: it is to be run as it stands.
+
+    Raises:
+        MigrationError: there is another index of that name.
+    """
+    if statement.object_type != "INDEX" or statement.table is None:
+        return None
+    name, table = stored_name(statement), statement.table
+    found = _find(connection, table.sql, name)
+    definition = _definition_of(connection, statement, table) if found else ""
+    for index in found:
+        is_same = _normalized(index.definition) == definition
+        if name and not is_same:
             raise MigrationError(
-                f"There is an index {found.name} already, and it is another one: "
-                f"{found.definition}.",
+                f"There is an index {index.name} already, and it is another one: "
+                f"{index.definition}.",
                 "Drop it, or give the new one another name.",
             )
-        if found.is_valid:
-            _log.warning("%s was built by an earlier run.", found.name)
-            return True
-        _log.warning("%s is left of an interrupted build; it is built anew.", found.name)
+        if not is_same or not (name or _CHOSEN_NAME.fullmatch(index.plain_name)):
+            continue
+        if index.is_valid:
+            _log.warning("%s was built by an earlier run.", index.name)
+            return "SELECT 1"
+        _log.warning("%s is left of an interrupted build; it is built anew.", index.name)
         connection.exec_driver_sql(
-            f"DROP INDEX CONCURRENTLY {found.name}", execution_options=TOOLKIT_STATEMENT
+            f"DROP INDEX CONCURRENTLY {index.name}", execution_options=TOOLKIT_STATEMENT
         )
-        return False
+    return None
 
 
-def _table(statement: SqlStatement) -> Name:
-    assert statement.table is not None  # noqa: S101 - is_concurrent_index() has asked
-    return statement.table
+def _find(connection: Connection, table: str, name: str) -> list[Row[tuple[bool, str, str, str]]]:
+    values = {"table": table, "name": name}
+    return list(connection.execute(_FIND_SQL, values, execution_options=TOOLKIT_STATEMENT))
 
 
-def _definition_of(connection: Connection, statement: SqlStatement) -> str:
+def _definition_of(connection: Connection, statement: SqlStatement, table: Name) -> str:
     """Return what PostgreSQL would say of the index.
 
     It is made on an empty table of the same columns, on another connection, and rolled back.
     """
-    table, scratch = _table(statement), f"pg_temp.{_SCRATCH}"
+    scratch = f"pg_temp.{_SCRATCH}"
     unique = "UNIQUE " if statement.is_unique else ""
-    start = f"CREATE {unique}INDEX {statement.names[0].sql} ON {scratch}"
+    name = statement.names[0].sql if statement.names else ""
+    start = f"CREATE {unique}INDEX {name} ON {scratch}"
     with connection.engine.connect() as other, other.begin() as transaction:
         try:
             other.exec_driver_sql(f"CREATE TEMP TABLE {_SCRATCH} (LIKE {table.sql})")
             other.exec_driver_sql(f"{start}{statement.text[table.end :]}")
-            values = {"table": scratch, "name": stored_name(statement)}
-            found = other.execute(_FIND_SQL, values).one()
+            (found,) = _find(other, scratch, stored_name(statement))
         except DBAPIError:
             return ""  # the statement itself is wrong, as it will say when it is run
         finally:

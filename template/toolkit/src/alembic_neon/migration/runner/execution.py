@@ -34,9 +34,10 @@ from .advisory_lock import MigrationLock, migration_lock
 from .backfill_progress import BackfillProgress
 from .blockers import BlockerWatch, long_transactions
 from .checks import check_steps
-from .concurrent_index import ConcurrentIndexes
+from .concurrent_operations import ConcurrentOperations
 from .failures import (
     RevisionExitError,
+    connection_loss_in,
     is_lock_timeout_or_deadlock,
     listed,
     revision_error,
@@ -122,11 +123,12 @@ class MigrationRun:
         timeouts = Timeouts()
         self._session = SessionState(connection, timeouts)
         self._guard = TransactionGuard(self._session)
+        self._operations = ConcurrentOperations()
         self._watch = BlockerWatch(connection, lock.driver, progress)
         listeners: list[SqlListener] = [
             self._guard,
             self._session,
-            ConcurrentIndexes(),
+            self._operations,
             BackfillProgress(progress.on_progress),
             timeouts,
             self._watch,
@@ -168,6 +170,8 @@ class MigrationRun:
             steps = internals.list_steps(migration_context, heads)
             check_steps(connection, steps, self._table)
             has_work = steps or internals.is_purge(migration_context)
+            if steps:
+                self._operations.start(connection)
             if has_work and migration_context.script is not None:
                 self._stamp.prepare(migration_context.script, heads, may_note=may_note)
             connection.commit()
@@ -195,6 +199,7 @@ class MigrationRun:
     def _attempt(self, step: internals.Step, *, waits_for_disk: bool | None) -> set[str]:
         """Run a step once, and return what the version table holds after it."""
         self._guard.begin(internals.script_of(step), is_upgrade=step.is_upgrade)
+        self._operations.begin_revision()
         internals.forget_created_types(self._context)
         try:
             with internals.begin_revision(self._context):
@@ -203,6 +208,7 @@ class MigrationRun:
                 self._run_code(step)
                 self._guard.end()
                 with self._events.toolkit():
+                    self._operations.require_finished(self._connection)
                     heads = self._stamp.write(step, self.heads, self._events)
             # What is open still was begun after a commit of the revision's own.
             if is_begun and self._connection.in_transaction():
@@ -248,8 +254,8 @@ class MigrationRun:
     def _error(self, step: internals.Step, error: BaseException) -> BaseException:
         """Return the error to raise for the one that ended a step."""
         has_committed = self._guard.has_committed
-        if isinstance(error, DBAPIError) and is_connection_loss(error):
-            return error
+        if (loss := connection_loss_in(error)) is not None:
+            return loss
         state = state_after_failure(self.current, self.heads, has_committed=has_committed)
         if is_lock_timeout_or_deadlock(error) and not has_committed:
             return MigrationError(

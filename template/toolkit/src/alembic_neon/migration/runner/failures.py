@@ -8,7 +8,7 @@ from typing import Final
 from alembic.script import Script
 from sqlalchemy.exc import DBAPIError, InvalidRequestError, StatementError
 
-from ...engine.driver_errors import driver_error, server_message, sqlstate
+from ...engine.driver_errors import driver_error, is_connection_loss, server_message, sqlstate
 from ...errors import MigrationError, ToolkitError
 from ..sql_line import shortened
 from .session_state import TRANSACTION_ENDED
@@ -35,6 +35,18 @@ def is_lock_timeout_or_deadlock(error: BaseException) -> bool:
         LOCK_NOT_AVAILABLE,
         DEADLOCK_DETECTED,
     )
+
+
+def connection_loss_in(error: BaseException | None) -> DBAPIError | None:
+    """Return the loss of the connection that led to an error, or None.
+
+    An `autocommit_block` ends by a use of the connection, whose error then hides the loss.
+    """
+    while error is not None:
+        if isinstance(error, DBAPIError) and is_connection_loss(error):
+            return error
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def listed(revisions: Iterable[str]) -> str:
