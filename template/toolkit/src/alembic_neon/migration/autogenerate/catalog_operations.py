@@ -53,6 +53,12 @@ class CatalogSQLOp(ExecuteSQLOp):
         self.name = name
 
     @property
+    def table_name(self) -> str | None:
+        """The table that it locks, under the name that Alembic's own operations have for it."""
+        is_table = self.kind in ("table", "partitioned table")
+        return (self.name if is_table else self.table) or None
+
+    @property
     def label(self) -> str:
         """The object's name, as the catalog names it without quotes."""
         names = (self.schema, self.table, self.name)

@@ -54,6 +54,7 @@ def correct(
     """
     for ops in (upgrade, downgrade):
         _replace(ops, _named)
+        _replace(ops, _without_autoincrement)
         _replace(ops, lambda op: _identity(op, context))
         _replace(ops, lambda op: _renderable(op, context, render))
     _create_schemas(upgrade, downgrade, context)
@@ -119,6 +120,14 @@ def _renderable(
             render_op_text(AutogenContext(context, context.opts["target_metadata"], render), op)
         except CompileError:
             return []
+    return [op]
+
+
+def _without_autoincrement(op: MigrateOperation) -> list[MigrateOperation]:
+    """Take out what is MySQL's alone; Alembic warns of it in each run of the revision."""
+    if isinstance(op, AlterColumnOp):
+        for name in ("autoincrement", "existing_autoincrement"):
+            op.kw.pop(name, None)
     return [op]
 
 

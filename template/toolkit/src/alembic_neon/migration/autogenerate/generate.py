@@ -21,11 +21,13 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import (
     ArgumentError,
     CompileError,
+    DBAPIError,
     IdentifierError,
     InvalidRequestError,
 )
 from sqlalchemy.types import Enum, TypeDecorator, TypeEngine
 
+from ...engine.driver_errors import server_message
 from ...engine.factory import create_migration_engine
 from ...engine.url import DatabaseURL
 from ...errors import ConfigurationError, MigrationError, ToolkitError
@@ -208,6 +210,11 @@ async def create_revision(url: DatabaseURL | None, message: str, config: Config)
             raise MigrationError(
                 f"Autogenerate wrote what is not Python, in line {error.lineno}: {error.msg}.",
                 "The file was removed; write this change by hand: db revision --empty -m TEXT",
+            ) from None
+        except DBAPIError as error:  # of another package's comparison: a view of a new table
+            raise MigrationError(
+                f"Autogenerate fails in the scratch database: {server_message(error)}.",
+                "Write first, in a revision of its own, what is missing there.",
             ) from None
         except (CompileError, InvalidRequestError, ArgumentError) as error:
             reason = str(error).partition("\n")[0]

@@ -1,7 +1,7 @@
 """Splits the operations of a proposed revision into steps that block nobody."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from alembic.operations.ops import (
@@ -21,11 +21,12 @@ from alembic.operations.ops import (
 )
 from alembic_postgresql_enum.operations.drop_enum import DropEnumOp
 
-from ..autogenerate.enum_values import AddValuesOp
+from ..autogenerate.enum_values import AddValuesOp, ReplaceEnumOp
 from ..autogenerate.operations import flat_operations
+from ..autogenerate.together import TogetherOp
 from . import columns, constraints, drops, indexes, types
 from .changes import Change, apart, pair, target
-from .facts import Facts
+from .facts import ExistingTable, Facts
 from .options import StepOptions
 from .step import Stage, Step
 from .work import Work, label
@@ -109,12 +110,27 @@ def _rest(
     undo = [op for op in downs if not any(op is each for each in taken)]
     if rest or undo:
         ups = [change.up for change in rest]
-        existing = [t for change in rest if (t := work.facts.table(change.up)) is not None]
+        existing = [table for op in ups for table in _locked(op, work)]
         locks = "; ".join(sorted({f"ACCESS EXCLUSIVE on {table.name}" for table in existing}))
         slug = "tables" if not existing else "change"
         summary = "; ".join(dict.fromkeys(filter(None, map(_summary, ups))))
         steps.append(Step(Stage.REST, slug, summary, ups, undo, locks=locks))
     return steps
+
+
+def _locked(op: MigrateOperation, work: Work) -> Iterator[ExistingTable]:
+    """Yield the tables that exist and that an operation changes."""
+    match op:
+        case TogetherOp():
+            for each in op.ops:
+                yield from _locked(each, work)
+        case ReplaceEnumOp():
+            for column, _ in op.columns:
+                if (found := work.facts.tables.get((column.schema, column.table))) is not None:
+                    yield found
+        case _:
+            if (found := work.facts.table(op)) is not None:
+                yield found
 
 
 def _is_entangled(change: Change, opaque: str) -> bool:
@@ -130,10 +146,19 @@ def _is_entangled(change: Change, opaque: str) -> bool:
 def _text(op: MigrateOperation) -> str:
     if isinstance(op, CreatePrimaryKeyOp):
         return " ".join(map(str, op.columns))
-    return str(getattr(op, "sqltext", ""))
+    ours = ("alembic.", "alembic_neon.", "alembic_postgresql_enum.")
+    if hasattr(op, "sqltext") or type(op).__module__.startswith(ours):
+        return str(getattr(op, "sqltext", ""))
+    # An operation of another package: a function, a view or a trigger, with its definition.
+    parts = (op, getattr(op, "target", None))
+    return " ".join(str(vars(each)) for each in parts if hasattr(each, "__dict__"))
 
 
 def _summary(op: MigrateOperation) -> str:
+    if isinstance(op, TogetherOp):
+        changes = [_summary(each) for each in op.ops if isinstance(each, AlterColumnOp)]
+        name = target(op)[-1] if target(op) else "what stands on others"
+        return "; ".join(dict.fromkeys(changes)) or f"Changes {name}"
     kind, *_, name = target(op) or ("", "")
     if kind == "table":
         return f"Creates {target(op)[2]}"
