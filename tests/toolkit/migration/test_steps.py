@@ -215,6 +215,45 @@ def test_a_column_that_something_stands_on_is_not_changed_online(project: Scratc
         revise(project, "tasks(N(type_=sa.BigInteger, index=True))", "--online")
 
 
+def test_a_person_is_asked_for_the_value_on_a_terminal(
+    project: ScratchProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    revise(project, "tasks(OWNER)")
+    monkeypatch.setattr("alembic_neon.cli.fill_question._ask", lambda column: f"length('{column}')")
+    written, _ = revise(project, "tasks(OWNER, N(nullable=False))", "--no-proof")
+    assert "length('tasks.n')" in Path(written["revisions"][1]["path"]).read_text()
+
+
+def test_a_folder_that_cannot_be_written_is_named_in_one_line(
+    project: ScratchProject, tmp_path: Path
+) -> None:
+    moved = project.versions.rename(tmp_path / "versions")
+    project.versions.symlink_to("/proc/sys")
+    try:
+        with pytest.raises(ToolkitError, match=r"versions/.* cannot be used: ") as error:
+            revise(project, "tasks()")
+    finally:
+        project.versions.unlink()
+        moved.rename(project.versions)
+    assert "\n" not in str(error.value)
+
+
+def test_ctrl_c_in_the_proof_leaves_no_file(
+    project: ScratchProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    revise(project, "tasks(OWNER)")
+    before = project.revision_files
+
+    async def interrupted(*_: object) -> None:
+        assert len(project.revision_files) == len(before) + 2
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("alembic_neon.branches.revision_writing.check_chain", interrupted)
+    project.models(HEAD + "tasks()")
+    CliRunner().invoke(app, ["revision", "-m", "interrupted"])
+    assert project.revision_files == before
+
+
 def test_one_revision_is_written_for_those_who_ask_for_it(project: ScratchProject) -> None:
     revise(project, "tasks(N())")
     written, _ = revise(project, "tasks(N(index=True), sa.Column('m', sa.Integer))", "--single")

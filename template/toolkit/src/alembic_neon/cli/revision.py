@@ -5,11 +5,12 @@ from typing import Annotated
 
 import typer
 
-from ..branches.revision_writing import Request, write_revisions
+from ..branches.revision_writing import Request, Written, write_revisions
 from ..engine.settings import load_settings
 from ..migration.configuration import alembic_config
 from ..migration.steps.options import StepOptions, read_fills
 from .console import echo, success, write_json
+from .fill_question import with_fills
 from .options import Json
 from .rename_question import rename_answers
 from .revision_summary import as_json, print_written, revision_sql
@@ -51,11 +52,17 @@ def revision_command(
     What touches tables that exist is written in steps, each a revision of its own where it must be.
     """
     load_settings()
-    steps = StepOptions(single, online, read_fills(fill or ()))
     renames = rename_answers(rename or (), no_rename=no_rename)
-    request = Request(message, empty, not no_proof, steps, renames, lambda line: echo(line, "dim"))
     config = alembic_config()
-    written = asyncio.run(write_revisions(request, config))
+
+    def write(fills: dict[str, str]) -> Written | None:
+        steps = StepOptions(single, online, fills)
+        request = Request(
+            message, empty, not no_proof, steps, renames, lambda line: echo(line, "dim")
+        )
+        return asyncio.run(write_revisions(request, config))
+
+    written = with_fills(write, read_fills(fill or ()))
     statements = revision_sql(written, config) if written and (show_sql or json) else {}
     if written is None:
         success("The models match the migrations: no revision was written.")

@@ -33,8 +33,16 @@ async def run_command(
 
     def run(connection: Connection) -> Any:
         config.attributes["connection"] = connection
-        with history_explained():
-            return command(config, **arguments)
+        try:
+            with history_explained():
+                return command(config, **arguments)
+        except OSError as error:
+            if error.filename is None:  # of the connection
+                raise
+            raise ConfigurationError(
+                f"{error.filename} cannot be used: {error.strerror}.",
+                "Let yourself read and write the folder of the revisions.",
+            ) from None
 
     try:
         if engine is None:

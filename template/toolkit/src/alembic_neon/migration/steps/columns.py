@@ -40,7 +40,7 @@ def add_column(change: Change, work: Work) -> list[Step] | None:
         return quick(change, table, "column", f"Adds {table.name}.{name}")
     value = fill_of(table, name, work)
     if value is None:
-        raise missing_fill(table, name)
+        raise MissingFillError(table, name)
     return _required_column(op, down, value, table, work)
 
 
@@ -52,13 +52,16 @@ def fill_of(table: ExistingTable, column: str, work: Work) -> str | None:
     return None
 
 
-def missing_fill(table: ExistingTable, column: str) -> UsageError:
-    """Return the error for a required column that has no value in the rows that are there."""
-    name = f"{table.name}.{column}"
-    return UsageError(
-        f"{name} is required, and the rows that are there have no value for it.",
-        f'Give one as SQL: --fill {name}="EXPRESSION", or a constant server_default in the model.',
-    )
+class MissingFillError(UsageError):
+    """A column is required, and has no value in the rows that are there; `column` names it."""
+
+    def __init__(self, table: ExistingTable, column: str) -> None:
+        self.column = f"{table.name}.{column}"
+        super().__init__(
+            f"{self.column} is required, and the rows that are there have no value for it.",
+            f'Give one as SQL: --fill {self.column}="EXPRESSION", or a constant server_default '
+            "in the model.",
+        )
 
 
 def _required_column(
