@@ -244,7 +244,16 @@ class Bench:
         wanted = {label: _plain(found) for label, found in now.objects.items()}
         for label in beside & after.objects.keys():
             wanted.setdefault(label, _plain(after.objects[label]))
-        found = {label: _plain(each) for label, each in after.objects.items()}
+        partitions = {
+            (each.schema, each.name)
+            for each in after.objects.values()
+            if each.attributes.get("is_partition")
+        }
+        found = {
+            label: _plain(each)
+            for label, each in after.objects.items()
+            if label in wanted or (each.schema, each.table) not in partitions
+        }
         differences = [
             Difference(found.get(label), wanted.get(label))
             for label in sorted(found.keys() | wanted.keys())
