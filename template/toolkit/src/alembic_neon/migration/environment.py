@@ -21,9 +21,10 @@ from ..errors import ConfigurationError, ToolkitError
 from .alembic_internals import is_run, list_steps
 from .autogenerate import dialect_gaps, enum_plugin  # noqa: F401 - they patch what they name
 from .autogenerate.filters import name_filter, object_filter
-from .autogenerate.generate import AUTOGENERATE_PLUGINS, render_item, review_directives
+from .autogenerate.generate import AUTOGENERATE_PLUGINS, review_directives
 from .autogenerate.metadata import HasMetadata, Metadata, metadata_of, schemas_of
 from .autogenerate.server_defaults import patch_server_default_comparison
+from .autogenerate.type_rendering import render_item
 from .configuration import is_command_line
 from .hooks import load_hooks
 from .runner.checks import refuse_irreversible

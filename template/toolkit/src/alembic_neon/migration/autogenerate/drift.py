@@ -17,8 +17,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from ..commands import run_command, script_directory
 from ..lint.findings import Finding
 from ..lint.rules import CHECK_RULES
-from .generate import RENDER_OPTIONS, cancel_false_differences, explain_long_name, render_item
+from .generate import RENDER_OPTIONS, cancel_false_differences, explain_long_name
 from .metadata import each_of
+from .type_rendering import render_item
 
 _LONGEST_MESSAGE: Final = 300
 
