@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from alembic.config import Config
 from asyncpg import PostgresError
 from sqlalchemy import MetaData
-from sqlalchemy.exc import DBAPIError, NoReferenceError
+from sqlalchemy.exc import DBAPIError, IdentifierError, NoReferenceError
 
 from ..engine.driver_errors import server_message
 from ..engine.factory import create_migration_engine
 from ..engine.url import DatabaseURL
 from ..errors import ConfigurationError, ToolkitError
 from ..migration.autogenerate.drift import drift_finding, find_drift, load_metadata
+from ..migration.autogenerate.generate import explain_long_name
 from ..migration.autogenerate.no_difference import DIFFERS
 from ..migration.autogenerate.unregistered_models import unregistered_models
 from ..migration.configuration import root_of
@@ -67,7 +68,10 @@ async def declare_models(
     _require_targets(metadata)
     made = await take_snapshot(migrated)
     async with scratch_branch() as empty:
-        omissions = await create_models(metadata, empty, made)
+        try:
+            omissions = await create_models(metadata, empty, made)
+        except IdentifierError as error:
+            raise explain_long_name(error) from None
         declared = await take_snapshot(empty)
     config.attributes[DIFFERS] = object_differs(made, declared)
     return metadata, declared, omissions
