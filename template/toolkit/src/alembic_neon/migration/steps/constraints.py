@@ -15,7 +15,7 @@ from alembic.operations.ops import (
 
 from ..autogenerate.missed_changes import execute
 from .blocks import ignored
-from .changes import Change, target
+from .changes import Change
 from .facts import ExistingTable
 from .indexes import concurrently
 from .step import Stage, Step
@@ -125,15 +125,6 @@ def _using_index(name: str, kind: str, op: Any, table: ExistingTable, work: Work
     )
 
 
-def create_primary_key(change: Change, work: Work) -> list[Step] | None:
-    """Build the index of a primary key concurrently, then exchange it for the old key's."""
-    op, down = change.up, change.down
-    table = work.facts.table(op)
-    if table is None or table.is_partitioned or down is None:
-        return None
-    return None if not isinstance(op, CreatePrimaryKeyOp) else []
-
-
 def drop_constraint(change: Change, work: Work) -> list[Step] | None:
     """Drop a constraint, together with what takes its place."""
     op, down = change.up, change.down
@@ -172,8 +163,3 @@ def _text(op: Any) -> str:
             return " ".join(op.local_cols)
         case _:
             return " ".join(map(str, getattr(op, "columns", ())))
-
-
-def is_constraint_of(op: MigrateOperation, name: str) -> bool:
-    """Tell whether an operation is on the constraint of this name."""
-    return target(op)[-1:] == (name,)

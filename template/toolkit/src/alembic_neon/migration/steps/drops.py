@@ -34,7 +34,7 @@ def drop_column(change: Change, work: Work) -> list[Step] | None:
                 Stage.QUICK,
                 "optional",
                 f"Lets rows of {table.name} be without {op.column_name}",
-                optional(None, op.column_name, table, work),
+                optional(op.column_name, table, work),
                 [execute(f"{alter} {quoted} SET NOT NULL")],
                 label(table),
                 locks=f"ACCESS EXCLUSIVE on {table.name} for a moment",

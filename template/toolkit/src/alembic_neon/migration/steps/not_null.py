@@ -6,7 +6,7 @@ NULL need not read the table. https://www.postgresql.org/docs/current/sql-altert
 
 from collections.abc import Sequence
 
-from alembic.operations.ops import AlterColumnOp, MigrateOperation
+from alembic.operations.ops import MigrateOperation
 
 from ..autogenerate.missed_changes import execute
 from .blocks import ignored
@@ -25,7 +25,7 @@ def required(
     stage: Stage = Stage.CONSTRAINT,
 ) -> list[Step]:
     """Return the steps that make a column NOT NULL: for new rows, and for those that are there."""
-    add, drop = _for_new_rows(column, table, work)
+    add, drop = not_valid(column, table, work)
     first = Step(
         stage,
         "not null",
@@ -36,16 +36,12 @@ def required(
         phase,
         f"ACCESS EXCLUSIVE on {table.name} for a moment",
     )
-    return [first, *_required(column, table, work, phase)]
+    return [first, *validate(column, table, work, phase)]
 
 
-def not_valid(column: str, table: ExistingTable, work: Work) -> tuple[str, str]:
-    """Return the statements that refuse new rows without a value, and allow them again."""
-    return _for_new_rows(column, table, work)
-
-
-def _required(column: str, table: ExistingTable, work: Work, phase: Phase) -> list[Step]:
-    add, drop = _for_new_rows(column, table, work)
+def validate(column: str, table: ExistingTable, work: Work, phase: Phase) -> list[Step]:
+    """Return the steps that follow once no row lacks a value."""
+    add, drop = not_valid(column, table, work)
     name = _constraint_name(column, table, work)
     stage = Stage.VALIDATE if phase == "expand" else Stage.LAST
     valid = validated(name, [execute(drop), execute(add)], table, work)
@@ -62,11 +58,6 @@ def _required(column: str, table: ExistingTable, work: Work, phase: Phase) -> li
     if work.facts.names_not_null:
         return [step]
     return [step, _without_check(column, table, work, phase)]
-
-
-def validate(column: str, table: ExistingTable, work: Work, phase: Phase) -> list[Step]:
-    """Return the steps that follow once no row lacks a value."""
-    return _required(column, table, work, phase)
 
 
 def _without_check(column: str, table: ExistingTable, work: Work, phase: Phase) -> Step:
@@ -102,7 +93,8 @@ def _constraint_name(column: str, table: ExistingTable, work: Work) -> str:
     return object_name(table.name, column, label)
 
 
-def _for_new_rows(column: str, table: ExistingTable, work: Work) -> tuple[str, str]:
+def not_valid(column: str, table: ExistingTable, work: Work) -> tuple[str, str]:
+    """Return the statements that refuse new rows without a value, and allow them again."""
     facts = work.facts
     alter = f"ALTER TABLE {facts.sql_name(table)}"
     name, quoted = facts.quoted(_constraint_name(column, table, work)), facts.quoted(column)
@@ -111,12 +103,8 @@ def _for_new_rows(column: str, table: ExistingTable, work: Work) -> tuple[str, s
     return f"{alter} ADD CONSTRAINT {name} {says} NOT VALID", drop
 
 
-def optional(
-    op: AlterColumnOp | None, column: str, table: ExistingTable, work: Work
-) -> Sequence[MigrateOperation]:
+def optional(column: str, table: ExistingTable, work: Work) -> Sequence[MigrateOperation]:
     """Return the operations that let rows be without a value again."""
-    if op is not None:
-        return [op]
     alter = f"ALTER TABLE {work.facts.sql_name(table)} ALTER COLUMN {work.facts.quoted(column)}"
     return [
         ignored("ban-drop-not-null", "the release that does without it writes no value"),

@@ -29,7 +29,7 @@ from .changes import Change, apart, pair, target
 from .facts import ExistingTable, Facts
 from .options import StepOptions
 from .step import Stage, Step
-from .work import Work, label
+from .work import Work
 
 Plan = Callable[[Change, Work], list[Step] | None]
 
@@ -163,6 +163,3 @@ def _summary(op: MigrateOperation) -> str:
     if kind == "table":
         return f"Creates {target(op)[2]}"
     return f"Changes {name or kind}" if kind else "Runs SQL"
-
-
-__all__ = ["joined", "label", "split"]
