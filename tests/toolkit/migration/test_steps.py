@@ -138,7 +138,7 @@ CASES: Final = {
     "several changes of a table": Case(
         "users()\ntasks(OWNER, N())",
         "users()\ntasks(sa.Column('owner_id', sa.BigInteger, sa.ForeignKey('users.id'), nullable=False), sa.Column('a', sa.Integer), sa.Column('b', sa.Integer), sa.CheckConstraint('id > -5', name='id_big'))",
-        "column, foreign key and check, validate, [drop]",
+        "column, check and foreign key, validate, [drop]",
         ("--no-rename",),
         says="violates foreign key constraint",
     ),
