@@ -9,6 +9,13 @@ import pytest
 from rendering import DATABASE_SETTINGS, Template
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options of tests/torture, which are read before that folder is."""
+    group = parser.getgroup("torture")
+    group.addoption("--torture-minutes", type=float, default=3, help="how long it lasts")
+    group.addoption("--torture-seed", type=int, default=1, help="what the faults are drawn from")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def isolated_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep the person's settings of git and Copier, and of databases, out of the tests."""

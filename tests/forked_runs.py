@@ -53,20 +53,30 @@ def join(processes: Sequence[BaseProcess], seconds: float = 120) -> list[int | N
     return [process.exitcode for process in processes]
 
 
+def start_module(
+    module: str, *arguments: str, cwd: Path, output: Path, **environment: str
+) -> BaseProcess:
+    """Start a module as `python -m` does; it writes the files `out` and `err` in `output`."""
+    known = inherited_environment() | {"PYTHONPATH": str(TOOLKIT_PARENT)} | environment
+    out, err = str(output / "out"), str(output / "err")
+    process: BaseProcess = _context().Process(
+        target=_module, args=(module, arguments, str(cwd), known, out, err)
+    )
+    process.start()
+    return process
+
+
 def run_module(
     module: str, *arguments: str, cwd: Path, **environment: str
 ) -> "CompletedProcess[str]":
     """Run a module as `python -m` does, with the toolkit on the path, and return what it said."""
     with TemporaryDirectory() as scratch:
-        out, err = Path(scratch, "out"), Path(scratch, "err")
-        known = inherited_environment() | {"PYTHONPATH": str(TOOLKIT_PARENT)} | environment
-        process = _context().Process(
-            target=_module, args=(module, arguments, str(cwd), known, str(out), str(err))
-        )
-        process.start()
+        output = Path(scratch)
+        process = start_module(module, *arguments, cwd=cwd, output=output, **environment)
         (code,) = join([process])
         assert code is not None
-        return CompletedProcess([module, *arguments], code, out.read_text(), err.read_text())
+        out, err = ((output / each).read_text() for each in ("out", "err"))
+        return CompletedProcess([module, *arguments], code, out, err)
 
 
 def check_module(

@@ -7,9 +7,7 @@ dropped, and every error before a session carrying SQLSTATE XX000. README.md has
 
 import asyncio
 import re
-import socket
 import ssl
-import struct
 import threading
 import weakref
 from asyncio import StreamReader, StreamWriter
@@ -17,6 +15,8 @@ from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
+
+from network import reset
 
 from . import protocol
 from .certificates import ENDPOINT, Certificates
@@ -120,7 +120,7 @@ class Edge:
 
         async def kill() -> None:
             for session in list(self.compute.sessions):
-                _reset(session.client)
+                reset(session.client)
 
         self._do(kill())
 
@@ -290,7 +290,7 @@ class Edge:
                 cut.times -= 1
                 if cut.when == "after":
                     await self._await_answer(session, chunk)
-                _reset(session.client)
+                reset(session.client)
                 return
             session.server.write(chunk)
             await session.server.drain()
@@ -321,11 +321,3 @@ class Edge:
                 writer.write_eof()
                 writer.close()
                 return
-
-
-def _reset(writer: StreamWriter) -> None:
-    """Close a connection by RST instead of FIN."""
-    raw = writer.get_extra_info("socket")
-    with suppress(OSError):
-        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    writer.transport.abort()

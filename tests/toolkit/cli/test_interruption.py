@@ -106,6 +106,28 @@ async def test_a_second_signal_is_no_traceback(upgrade_that_waits: Start) -> Non
     assert "Traceback" not in said
 
 
+def test_a_signal_while_the_event_loop_is_made_is_no_traceback(
+    project: ScratchProject, database: DatabaseURL
+) -> None:
+    project.revision("a1")
+    early = (
+        "import selectors, signal, sys; Selector = selectors.DefaultSelector;"
+        " selectors.DefaultSelector = lambda: signal.raise_signal(signal.SIGTERM) or Selector();"
+        " sys.argv = ['db', 'upgrade']; from alembic_neon.__main__ import main; main()"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", early],
+        cwd=project.folder,
+        env=os.environ | {"PYTHONPATH": str(TOOLKIT_PARENT), "DATABASE_URL": database.render()},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 130
+    assert "Traceback" not in ended.stderr
+    assert "never awaited" not in ended.stderr
+
+
 def test_a_process_that_runs_no_python_is_ended() -> None:
     frozen = (
         "import ctypes, signal; from alembic_neon.interruption import *; end_in_time();"

@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import suppress
 
 import pytest
 from alembic_neon.engine.url import DatabaseURL
 from alembic_neon.errors import ConnectionFailedError
 from alembic_neon.migration.runner import blockers, execution, session_state
 from alembic_neon.migration.runner.run import upgrade
+from network import Network
 from queries import first_column
 from scratch_project import ScratchProject
 
@@ -17,45 +17,20 @@ SLEEPER = "SELECT pid FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(1)
 WAIT = "import time; time.sleep(3)"
 
 
-class Network:
-    """Hands bytes on between a port and the server's socket, until it stalls."""
-
-    def __init__(self, url: DatabaseURL) -> None:
-        self.flows = asyncio.Event()
-        self.flows.set()
-        self._socket = f"{url.connect_args['host']}/.s.PGSQL.5432"
-
-    async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        inner_reader, inner_writer = await asyncio.open_unix_connection(self._socket)
-        await asyncio.gather(self._pump(reader, inner_writer), self._pump(inner_reader, writer))
-
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError):
-            while data := await reader.read(65536):
-                await self.flows.wait()
-                writer.write(data)
-                await writer.drain()
-        writer.close()
-
-
 @pytest.fixture
 async def network(database: DatabaseURL) -> AsyncIterator[Network]:
     """A network before the server of the test's database."""
-    network = Network(database)
-    yield network
-    network.flows.set()
+    async with Network(f"{database.connect_args['host']}/.s.PGSQL.5432").running() as network:
+        yield network
 
 
 @pytest.fixture
-async def far_url(database: DatabaseURL, network: Network) -> AsyncIterator[DatabaseURL]:
+def far_url(database: DatabaseURL, network: Network) -> DatabaseURL:
     """The URL of the test's database behind the network."""
-    server = await asyncio.start_server(network.accept, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    yield DatabaseURL.parse(
-        f"postgresql://{database.parts.username}@127.0.0.1:{port}/{database.database}"
+    return DatabaseURL.parse(
+        f"postgresql://{database.parts.username}@127.0.0.1:{network.port}/{database.database}"
         "?sslmode=disable"
     )
-    server.close()
 
 
 async def test_a_network_that_stalls_in_mid_statement_ends_the_run(
@@ -76,7 +51,7 @@ async def test_a_network_that_stalls_in_mid_statement_ends_the_run(
         if await first_column(database, SLEEPER):
             break
         await asyncio.sleep(0.05)
-    network.flows.clear()
+    network.stall()
     with pytest.raises(ConnectionFailedError) as caught:
         await asyncio.wait_for(run, 20)
     assert str(caught.value).startswith("The connection was lost in b2, and it is not known")

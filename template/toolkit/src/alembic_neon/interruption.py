@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 import threading
+import warnings
 from types import FrameType
 from typing import Final, NoReturn
 
@@ -33,7 +34,13 @@ def describe_work(sentences: str) -> None:
 
 
 def exit_interrupted() -> NoReturn:
-    """End the process, and say what is known."""
+    """End the process, and say what is known.
+
+    The signal may have come while an event loop, or anything else, was being made: what Python says
+    of such a half-made object when it drops it is of no use to anybody.
+    """
+    sys.unraisablehook = lambda _: None
+    warnings.simplefilter("ignore")
     if _Work.description:
         print(f"Interrupted. {_Work.description}", file=sys.stderr)
     sys.exit(INTERRUPTED)
