@@ -14,9 +14,11 @@ from alembic_neon.engine.driver_errors import (
     is_connection_loss,
     is_retryable_connect_error,
     is_transient,
+    translate_driver_error,
 )
 from alembic_neon.engine.settings import Settings
 from alembic_neon.engine.url import DatabaseURL
+from alembic_neon.errors import ConnectionFailedError
 from pydantic import SecretStr
 from queries import Query
 from scratch_project import ScratchProject
@@ -79,6 +81,24 @@ async def small(project: ScratchProject, database: DatabaseURL) -> AsyncIterator
 )
 def test_each_failure_has_its_class(error: Exception, transient: bool, lost: bool) -> None:
     assert (is_transient(error), is_connection_loss(error)) == (transient, lost)
+
+
+@pytest.mark.parametrize(
+    ("error", "problem"),
+    [
+        (asyncpg.DiskFullError("could not write init file: No space"), "cannot work: could not w"),
+        (asyncpg.OutOfMemoryError("out of memory\nDETAIL: none"), "cannot work: out of memory."),
+        (asyncpg.PostgresIOError("could not read file"), "cannot work: could not read file."),
+        (asyncpg.TooManyConnectionsError("sorry"), "cannot be reached: sorry."),
+        # asyncpg's words where the server's last ones came between two statements.
+        (asyncpg.InternalClientError("cannot switch to state 11"), "cannot be reached: cannot sw"),
+    ],
+)
+def test_what_ails_the_server_is_one_line(error: Exception, problem: str) -> None:
+    url = DatabaseURL.parse("postgresql://me:secret@host/db").parts
+    told = translate_driver_error(error, url)
+    assert isinstance(told, ConnectionFailedError)
+    assert told.message.startswith(f"postgresql://me:***@host/db {problem}")
 
 
 def test_a_socket_that_is_not_there_yet_is_waited_for_only_when_connecting() -> None:

@@ -27,6 +27,8 @@ _GONE: Final = (
     asyncpg.InterfaceError,
     OSError,  # refused, reset, no such socket; TimeoutError too. SQLAlchemy does not wrap it.
 )
+# The server is there and lacks something: disk, memory, its own files.
+_UNABLE: Final = (asyncpg.InsufficientResourcesError, asyncpg.PostgresSystemError)
 
 # The socket reports it, before or after there was a session. A TimeoutError is none of them: the
 # statement or the start that took too long once takes as long again.
@@ -167,13 +169,22 @@ def translate_driver_error(error: BaseException, url: URL) -> ToolkitError | Non
                 f"{where}: its certificate is not trusted ({cause.verify_message}).",
                 "Fix the host's name, or give sslrootcert in DATABASE_URL.",
             )
-        case _ if isinstance(cause, _GONE):
-            reason = str(cause).partition("\n")[0].rstrip(".") or "no answer in time"
+        case _ if isinstance(cause, _UNABLE) and not isinstance(cause, _GONE):
+            return ConnectionFailedError(
+                f"{where} cannot work: {_first_line(cause)}.",
+                "Give the server what it lacks, and start again.",
+            )
+        case _ if isinstance(cause, _GONE) or is_connection_loss(error):
+            reason = _first_line(cause) or "no answer in time"
             return ConnectionFailedError(
                 f"{where} cannot be reached: {reason}.",
                 "Check that it runs and that DATABASE_URL names it: db doctor",
             )
     return None
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).partition("\n")[0].rstrip(".")
 
 
 def sqlstate(error: DBAPIError) -> str | None:
