@@ -93,4 +93,9 @@ on(
 add = kind.sqlmodel
 add("an index", "a: int", "a: int = Field(index=True)")
 add("an index dropped", "a: int = Field(index=True)", "a: int")
-add("a unique index", "a: int", "a: int = Field(index=True, unique=True)")
+add(
+    "a unique index",
+    "a: int",
+    "a: int = Field(index=True, unique=True)",
+    sql=("INSERT INTO tasks (a) VALUES (1), (2)",),
+)
