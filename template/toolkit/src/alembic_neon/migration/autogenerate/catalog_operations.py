@@ -1,7 +1,7 @@
 """Makes operations of what a catalog holds: Alembic's own where it has one, else the SQL."""
 
 import re
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from alembic.autogenerate import renderers
 from alembic.autogenerate.api import AutogenContext
@@ -41,16 +41,22 @@ _CONSTRAINT_TYPES: Final = {
 }
 
 
+class ObjectName(NamedTuple):
+    """The object that a statement is about, with plain names; "" for what it does not have."""
+
+    kind: str
+    schema: str
+    table: str
+    name: str
+
+
 class CatalogSQLOp(ExecuteSQLOp):
     """A statement for which Alembic has no operation, and the object of the catalog it is about."""
 
-    def __init__(self, sql: str, action: Action, kind: str, schema: str, table: str, name: str):
+    def __init__(self, sql: str, action: Action, target: ObjectName) -> None:
         super().__init__(escape_parameters(sql))
         self.action = action
-        self.kind = kind
-        self.schema = schema
-        self.table = table
-        self.name = name
+        self.kind, self.schema, self.table, self.name = target
 
     @property
     def table_name(self) -> str | None:
@@ -68,7 +74,7 @@ class CatalogSQLOp(ExecuteSQLOp):
     def of(cls, sql: str, action: Action, definition: CatalogDefinition) -> "CatalogSQLOp":
         """Return the operation that runs a statement on an object."""
         found = definition
-        return cls(sql, action, found.kind, found.schema, found.table, found.name)
+        return cls(sql, action, ObjectName(found.kind, found.schema, found.table, found.name))
 
 
 @renderers.dispatch_for(CatalogSQLOp)

@@ -22,7 +22,7 @@ from sqlalchemy.schema import CreateSchema, DropSchema
 from sqlalchemy.types import to_instance
 
 from .catalog_changes import COMPARISON, CatalogComparison
-from .catalog_operations import CatalogSQLOp
+from .catalog_operations import CatalogSQLOp, ObjectName
 from .dependents import recreate_dependents
 from .enum_values import rewrite_enum_changes
 from .lost_views import refuse_lost_views
@@ -177,7 +177,7 @@ def _identity(op: MigrateOperation, context: MigrationContext) -> list[MigrateOp
         ]
     schema = op.schema or dialect.default_schema_name or "public"
     return [
-        CatalogSQLOp(sql, "alter", "column", schema, op.table_name, op.column_name)
+        CatalogSQLOp(sql, "alter", ObjectName("column", schema, op.table_name, op.column_name))
         for sql in statements
     ]
 
@@ -213,5 +213,5 @@ def _create_schemas(
         create, drop = (
             str(ddl(name).compile(dialect=context.dialect)) for ddl in (CreateSchema, DropSchema)
         )
-        upgrade.ops.append(CatalogSQLOp(create, "create", "schema", name, "", name))
-        downgrade.ops.append(CatalogSQLOp(drop, "drop", "schema", name, "", name))
+        upgrade.ops.append(CatalogSQLOp(create, "create", ObjectName("schema", name, "", name)))
+        downgrade.ops.append(CatalogSQLOp(drop, "drop", ObjectName("schema", name, "", name)))

@@ -130,7 +130,7 @@ def _put_around(ops: OpContainer, group: _Group, schema: str, *, is_upgrade: boo
         (after if is_of_keys else inside).extend(create_operations(then, schema))
     ops.ops += after
     if is_of_keys and not is_upgrade:
-        # What follows in a step of its own is taken back before, by itself.
+        # What follows in a step of its own is reverted before, by itself.
         ops.ops += inside
         return
     inside = sorted([*inside, *(op for op in group.core if op not in inside)], key=rank)

@@ -21,7 +21,7 @@ from .no_difference import object_name
 from .operations import flat_operations, remove_operations
 from .together import TogetherOp
 
-# What both sides are told of in full, so that Alembic's own operations are not needed.
+# What both catalogs hold in full, so that Alembic's own operations are not needed.
 _IN_FULL = ("constraint", "index")
 
 
