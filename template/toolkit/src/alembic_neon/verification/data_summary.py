@@ -74,8 +74,8 @@ async def summarize_data(url: DatabaseURL, known: Data | None = None) -> Data:
 async def read_survivors(url: DatabaseURL, before: Data, after: Data) -> Data:
     """Return, by the oid before, what is now in those rows that were there before.
 
-    Only tables are read again in which something changed. Left out is what cannot be compared: a key
-    of which a column went or has another type, and a table of more than `MOST_ROWS` rows.
+    Only tables are read again in which something changed. Left out is what cannot be compared: a
+    key of which a column went or has another type, and a table of more than `MOST_ROWS` rows.
 
     Raises: as `summarize_data` does.
     """
