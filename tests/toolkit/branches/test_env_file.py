@@ -42,3 +42,13 @@ def test_it_follows_the_environments_name(
 
 def test_a_new_file_is_for_its_owner_alone(project: ScratchProject) -> None:
     assert use_url(URL).stat().st_mode & 0o777 == 0o600
+
+
+def test_a_file_that_others_could_read_is_closed_to_them_which_is_said(
+    project: ScratchProject, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = project.folder / ".env.development"
+    path.write_text("DB_POOL_SIZE=3\n")
+    path.chmod(0o644)
+    assert use_url(URL).stat().st_mode & 0o777 == 0o600
+    assert ".env.development was open to others" in caplog.text

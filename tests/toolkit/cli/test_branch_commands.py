@@ -129,7 +129,7 @@ async def test_the_hosts_address_is_taken_with_and_without_the_base(
         ({"DB_BRANCH_PROVIDER": "neon"}, "need NEON_API_KEY and NEON_PROJECT_ID. Set them, or"),
         ({"DB_BRANCH_PROVIDER": "aws"}, "DB_BRANCH_PROVIDER is 'aws'; it takes 'neon' or 'local'."),
         ({"NEON_API_KEY": "two words"}, "NEON_API_KEY is a value; it takes a key of Neon's"),
-        ({"NEON_PROJECT_ID": "../x"}, "NEON_PROJECT_ID is '../x'; it takes a project's id"),
+        ({"NEON_PROJECT_ID": "../x"}, "NEON_PROJECT_ID is a value; it takes a project's id"),
         ({"NEON_API_HOST": "http://example.org"}, "it takes an https:// URL, or an http:// one"),
         ({"NEON_API_HOST": "http://127.0.0.1@example.org"}, "it takes an https:// URL"),
         ({"NEON_API_HOST": "http://localhost.example.org"}, "it takes an https:// URL"),

@@ -340,6 +340,11 @@ def test_a_password_never_shows() -> None:
         (f"postgresql://role:{SECRET}@a/db?pgbouncer=yes", "pgbouncer=yes"),
         (f"postgresql://role:{SECRET}@a/db?target_session_attrs=x", "target_session_attrs=x"),
         ("", "is not a database URL"),
+        (f"postgresql:///role:{SECRET}@{DIRECT}/db", 'an "@" behind its host'),
+        (f"postgresql://{DIRECT}/role:{SECRET}@db", 'an "@" behind its host'),
+        (f"{SECRET}://{DIRECT}/db", "begins with another scheme"),
+        (f"postgresql://role:a@{DIRECT}/db?1{SECRET}=x", "one that is no word"),
+        (f"postgresql://npg_{SECRET}@{DIRECT}/db", "a password or a key in the place of a role"),
     ],
 )
 def test_what_is_wrong_is_named_without_the_password(text: str, message: str) -> None:

@@ -1,5 +1,6 @@
 """The user's `.env.<APP_ENV>`: a branch's URL is put in, every other line stays."""
 
+import logging
 from pathlib import Path
 from typing import Final
 
@@ -9,6 +10,8 @@ from ..engine.settings import app_env
 from ..engine.url import DatabaseURL
 from ..errors import ConfigurationError
 from ..project import project_root
+
+_log: Final = logging.getLogger(__name__)
 
 _POOLED: Final = "DATABASE_URL"
 _DIRECT: Final = "DATABASE_URL_UNPOOLED"
@@ -27,6 +30,9 @@ def use_url(url: DatabaseURL, direct: DatabaseURL | None = None) -> Path:
     try:
         if not path.exists():
             path.touch(mode=0o600)
+        elif path.stat().st_mode & 0o077:
+            path.chmod(0o600)
+            _log.warning("%s was open to others: it is for its owner alone now.", path.name)
         set_key(path, _POOLED, url.render())
         if direct is not None and direct != url:
             set_key(path, _DIRECT, direct.render())

@@ -27,6 +27,12 @@ from .target import Target, read_system_identifier, shown_host
 # More than this goes through pg_dump neither fast nor kindly to a server that others use.
 MAX_DUMP_BYTES: Final = 1024**3
 _MAINTENANCE: Final = ("postgres", "template1")
+# It is in use, or of another role, or the server only reads, as a standby does.
+_NO_COPY_BESIDE: Final = (
+    asyncpg.ObjectInUseError,
+    asyncpg.InsufficientPrivilegeError,
+    asyncpg.ReadOnlySQLTransactionError,
+)
 _DUMP_OPTIONS: Final = (
     *("--no-owner", "--no-privileges", "--no-security-labels", "--no-tablespaces"),
     *("--no-subscriptions", "--no-publications"),
@@ -129,7 +135,7 @@ class ServerProvider:
             driver: Any = (await connection.get_raw_connection()).driver_connection
             try:
                 await driver.execute(f"CREATE DATABASE {new} TEMPLATE {old}")
-            except (asyncpg.ObjectInUseError, asyncpg.InsufficientPrivilegeError):
+            except _NO_COPY_BESIDE:
                 return False
             await databases.describe(connection, name, metadata)
         return True

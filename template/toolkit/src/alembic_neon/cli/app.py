@@ -35,6 +35,8 @@ def main() -> None:
         if end.code == INTERRUPTED:  # Typer makes it of a KeyboardInterrupt
             exit_interrupted()
         raise
+    finally:
+        reserve_stdout(False)
 
 
 def block_mako_pygments() -> None:

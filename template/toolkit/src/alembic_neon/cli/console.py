@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from textwrap import indent
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from ..errors import ConfigurationError, ToolkitError
 
@@ -27,11 +27,19 @@ class _Results:
     """Where results go: to standard output, unless that is to hold JSON and nothing else."""
 
     to_stderr = False
+    stdout: TextIO | None = None  # where it is reserved
 
 
 def reserve_stdout(is_reserved: bool) -> None:
-    """Leave standard output to `write_json` alone; results go to standard error then."""
+    """Leave standard output to `write_json` alone.
+
+    Results go to standard error then, and so does what a revision or the models print.
+    """
     _Results.to_stderr = is_reserved
+    if is_reserved and _Results.stdout is None:
+        _Results.stdout, sys.stdout = sys.stdout, sys.stderr
+    elif not is_reserved and _Results.stdout is not None:
+        _Results.stdout, sys.stdout = None, _Results.stdout
 
 
 def is_terminal(*, stderr: bool = True) -> bool:
@@ -147,7 +155,7 @@ def write_text(target: str | None, render: Callable[[], str]) -> None:
     if target is None:
         return
     if target == "-":
-        sys.stdout.write(render())
+        (_Results.stdout or sys.stdout).write(render())
         return
     try:
         Path(target).write_text(render(), encoding="utf-8")

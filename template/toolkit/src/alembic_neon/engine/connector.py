@@ -50,9 +50,10 @@ def make_connector(counters: Counters, *, server_timeout_seconds: float | None) 
                 _log,
                 RetryPolicy(is_retryable_connect_error, timeout, longest_wait_seconds=1),
             )
-        except Exception:
+        except Exception as error:
             counters.connect_failures += 1
             counters.last_failure = time.monotonic()
+            _forget_frames(error)
             raise
         counters.connects += 1
         if counters.first_connection_ms is None:
@@ -60,6 +61,13 @@ def make_connector(counters: Counters, *, server_timeout_seconds: float | None) 
         return connection
 
     return connect
+
+
+def _forget_frames(error: BaseException | None) -> None:
+    """Leave asyncpg's frames out of an error's traceback: they hold the password."""
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__cause__ or error.__context__
 
 
 async def _set_timeouts(connection: asyncpg.Connection, seconds: float) -> None:

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
+from pydantic import SecretStr
 from sqlalchemy import NullPool
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -153,6 +154,9 @@ def _connect_args(url: DatabaseURL, settings: Settings) -> dict[str, Any]:
     }
     server_settings = {"application_name": settings.db_application_name}
     arguments["server_settings"] = server_settings | arguments.get("server_settings", {})
+    if url.parts.password is not None:
+        # In the place of the URL's own: what a traceback shows of it is stars.
+        arguments["password"] = SecretStr(str(url.parts.password)).get_secret_value
     if url.is_pooled:
         arguments |= {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
     return arguments

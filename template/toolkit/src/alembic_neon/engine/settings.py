@@ -379,14 +379,22 @@ def _warn_of_missing_file(root: Path) -> None:
         )
 
 
-_SECRETS: Final = {"database_url", "database_url_unpooled", "neon_api_key"}
+# A key may stand in the project's place, and a password in the host's URL.
+_HIDDEN: Final = {
+    *("database_url", "database_url_unpooled"),
+    *("neon_api_key", "neon_project_id", "neon_api_host"),
+}
+# What any other value may look like to be shown: short, and no URL.
+_HARMLESS: Final = re.compile(r"[\w ./+-]{0,40}")
 
 
 def _explain(error: ValidationError) -> str:
     lines = []
     for detail in error.errors(include_context=False):
         name = str(detail["loc"][0])
-        got = "a value" if name in _SECRETS else repr(detail["input"])
+        value = str(detail["input"])
+        is_shown = name not in _HIDDEN and _HARMLESS.fullmatch(value)
+        got = repr(value) if is_shown else "a value"
         takes = Settings.model_fields[name].description or "text"
         lines.append(f"{name.upper()} is {got}; it takes {takes}.")
     return " ".join(lines)

@@ -14,6 +14,14 @@ from ..errors import ConfigurationError
 from .url_parameters import IGNORED, REJECTED_HINTS, SUPPORTED_PARAMETERS, VALUES
 
 _SCHEMES: Final = ("postgres", "postgresql", "postgresql+asyncpg")
+_OTHER_SCHEMES: Final = (
+    *("mysql", "mariadb", "sqlite", "oracle", "mssql", "postgresql+psycopg", "postgresql+psycopg2"),
+    *("postgresql+pg8000", "http", "https"),
+)
+# What Neon's passwords and keys begin with. https://neon.com/docs/manage/api-keys
+_NEON_SECRETS: Final = ("npg_", "napi_")
+# What is shown of a parameter: it may be a part of a password that was not escaped.
+_WORD: Final = re.compile(r"[a-z][a-z_-]*|-?\d{1,6}")
 # A host name says which endpoint is meant, in any case of letters. Some have another piece between
 # the endpoint and the region (ep-x.c-2.us-east-2.aws.neon.tech).
 _NEON_DOMAIN: Final = re.compile(r".+\.neon\.(?:tech|build)", re.IGNORECASE)
@@ -63,18 +71,14 @@ class DatabaseURL:
             # The cause is not shown: it may quote the URL, and with it the password.
             raise ConfigurationError(f"{variable} is not a database URL.", _EXAMPLE) from None
         if parts.drivername not in _SCHEMES:
+            is_known = parts.drivername in _OTHER_SCHEMES
+            scheme = f"{parts.drivername}://" if is_known else "another scheme"
             raise ConfigurationError(
-                f"{variable} begins with {parts.drivername}://, not with postgresql://.",
-                _EXAMPLE,
+                f"{variable} begins with {scheme}, not with postgresql://.", _EXAMPLE
             )
         if not parts.database:
             raise ConfigurationError(f"{variable} names no database.", _EXAMPLE)
-        has_login = parts.username is not None
-        if has_login and "@" in text.partition("@")[2].partition("?")[0]:
-            # What stands before the last "@" may be a part of the password: nothing of it is shown.
-            raise ConfigurationError(
-                f'{variable} has more than one "@".', "Write %40 for that of a name or a password."
-            )
+        _check_login(parts, text, variable)
         _check_parameters(parts.query, variable)
         _check_host_and_port(parts, variable)
         url = cls(_with_ssl_mode(parts.set(drivername="postgresql")))
@@ -239,6 +243,21 @@ def _last(value: tuple[str, ...] | str | None) -> str | None:
     return value[-1] if isinstance(value, tuple) else value
 
 
+def _check_login(parts: URL, text: str, variable: str) -> None:
+    """Refuse what may hold a part of the password elsewhere; nothing of it is shown."""
+    address = text.partition("?")[0]
+    if address.count("@") > (parts.username is not None):
+        if parts.username is None:  # three slashes make a database's name of the login
+            raise ConfigurationError(f'{variable} has an "@" behind its host.', _EXAMPLE)
+        raise ConfigurationError(
+            f'{variable} has more than one "@".', "Write %40 for that of a name or a password."
+        )
+    if any((name or "").startswith(_NEON_SECRETS) for name in (parts.username, parts.host)):
+        raise ConfigurationError(
+            f"{variable} has a password or a key in the place of a role or a host.", _EXAMPLE
+        )
+
+
 def _check_host_and_port(parts: URL, variable: str) -> None:
     host = unquote(_last(parts.query.get("host")) or parts.host or "")
     if "," in host or isinstance(parts.query.get("host"), tuple):
@@ -247,8 +266,9 @@ def _check_host_and_port(parts: URL, variable: str) -> None:
         )
     port = _last(parts.query.get("port")) or parts.port
     if port is not None and not (str(port).isdecimal() and 0 < int(port) < 65536):
+        shown = port if _WORD.fullmatch(str(port)) else "that is none"
         raise ConfigurationError(
-            f"{variable} has port {port}.", "A port is a number from 1 to 65535."
+            f"{variable} has port {shown}.", "A port is a number from 1 to 65535."
         )
 
 
@@ -256,15 +276,17 @@ def _check_parameters(query: Mapping[str, tuple[str, ...] | str], variable: str)
     for name in sorted(set(query) & REJECTED_HINTS.keys()):
         raise ConfigurationError(f"{variable} has {name}, which is not used.", REJECTED_HINTS[name])
     if unknown := sorted(set(query) - SUPPORTED_PARAMETERS - IGNORED):
+        named = [name if _WORD.fullmatch(name) else "one that is no word" for name in unknown]
         raise ConfigurationError(
-            f"{variable} has a parameter that is not understood: {', '.join(unknown)}.",
+            f"{variable} has a parameter that is not understood: {', '.join(named)}.",
             f"Remove it; understood are {', '.join(sorted(SUPPORTED_PARAMETERS))}.",
         )
     for name, (pattern, takes) in VALUES.items():
         values = query.get(name, ())
         for value in (values,) if isinstance(values, str) else values:
             if not re.fullmatch(pattern, value):
-                raise ConfigurationError(f"{variable} has {name}={value}.", f"It takes {takes}.")
+                shown = value if _WORD.fullmatch(value) else "a value that is not shown"
+                raise ConfigurationError(f"{variable} has {name}={shown}.", f"It takes {takes}.")
 
 
 def _with_ssl_mode(parts: URL) -> URL:

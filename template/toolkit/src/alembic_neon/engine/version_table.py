@@ -13,6 +13,7 @@ from .sqlalchemy_internals import dialect
 # What the toolkit notes beside the version table, in its schema: each applied revision with those
 # that it builds on, so that an older release can tell a newer database from another one's.
 REVISIONS_TABLE: Final = "alembic_neon_revisions"
+_NAME_BYTES: Final = 63
 
 
 @dataclass(frozen=True)
@@ -65,5 +66,11 @@ def _named(settings: dict[str, Any], key: str, what: str) -> str | None:
         raise ConfigurationError(
             f"[tool.db] {key} in {setting_source(key)} is {value!r}.",
             f"It takes the name of {what}.",
+        )
+    if value is not None and len(value.encode()) > _NAME_BYTES:
+        # PostgreSQL would cut it, and Alembic would not find it again.
+        raise ConfigurationError(
+            f"[tool.db] {key} in {setting_source(key)} has {len(value.encode())} bytes.",
+            f"PostgreSQL's names have at most {_NAME_BYTES}: give a shorter one.",
         )
     return value

@@ -77,7 +77,6 @@ def run_migrations_locked(
         return
     with migration_lock(connection, table, progress) as lock:
         progress.on_lock_acquired()
-        make_version_schema(connection, migration_context.version_table_schema)
         for blocker in wait_for(long_transactions(lock.driver)):
             progress.on_wait(f"an old transaction may stand in the way: {blocker}")
         run = MigrationRun(connection, migration_context, lock, progress, tracer)
@@ -142,6 +141,7 @@ class MigrationRun:
         Raises: as `run_migrations_locked` does.
         """
         try:
+            make_version_schema(self._connection, self._context.version_table_schema)
             with self._events.active(), self._watch.watching():
                 steps = self._prepare()
                 for number, step in enumerate(steps, 1):
@@ -299,12 +299,20 @@ class MigrationRun:
 
         Raises:
             MigrationError: they differ.
+            ConnectionFailedError: it cannot be asked.
         """
-        with ExitStack() as stack:
-            other = self._lock.connection
-            if self._lock.is_lost:
-                other = stack.enter_context(self._connection.engine.connect())
-            found = read_versions(other, self._table)
+        try:
+            with ExitStack() as stack:
+                other = self._lock.connection
+                if self._lock.is_lost:
+                    other = stack.enter_context(self._connection.engine.connect())
+                found = read_versions(other, self._table)
+        except (DBAPIError, OSError) as error:
+            raise ConnectionFailedError(
+                f"The database was migrated to {listed(self.heads)}, and the connection was lost "
+                "before that could be verified.",
+                "Look at it with: db status",
+            ) from error
         if found != self.heads:
             raise MigrationError(
                 f"The run ended at {listed(self.heads)}, but the database is at "
