@@ -117,7 +117,7 @@ def test_a_revision_that_ends_the_program_is_an_error(
 ) -> None:
     project.revision("a1", up="raise SystemExit(0)")
     result = project.db("upgrade", DATABASE_URL=database.render())
-    refused(result, 1, "a1.py, line 11", "SystemExit")
+    refused(result, 1, "a1.py, line 11", "sys.exit(0) ends the run")
 
 
 def test_a_module_that_is_not_installed_is_named_with_what_to_do(
