@@ -24,20 +24,29 @@ _SQL: Final = {
     "sequence": "ALTER SEQUENCE {schema}.{name} RENAME TO {new_name}",
     "enum": "ALTER TYPE {schema}.{name} RENAME TO {new_name}",
 }
-# What the linter says of these two is what the person was asked, and has answered.
-_IGNORES: Final = {"table": "renaming-table", "column": "renaming-column"}
-_WHY: Final = "the code that uses the new name is deployed with it"
+_WITH_CODE: Final = "the code that uses the new name is deployed with it"
+_BY_NO_NAME: Final = "nothing asks for it by its name"
+# Which rule of the linter has something to say of each, and why it need not.
+_IGNORES: Final = {
+    "table": f"renaming-table: {_WITH_CODE}",
+    "column": f"renaming-column: {_WITH_CODE}",
+    "constraint": f"renaming-object: {_BY_NO_NAME}",
+    "index": f"renaming-object: {_BY_NO_NAME}",
+    "sequence": f"renaming-object: {_BY_NO_NAME}",
+    "enum": f"renaming-object: {_WITH_CODE}",
+}
 
 
 class RenameOp(MigrateOperation):
-    """Renames an object."""
+    """Renames an object; only an upgrade is linted, and has comments for that."""
 
-    def __init__(self, rename: Rename) -> None:
+    def __init__(self, rename: Rename, *, is_upgrade: bool = True) -> None:
         self.rename = rename
+        self.is_upgrade = is_upgrade
 
     def reverse(self) -> "RenameOp":
-        """Return the operation that takes it back."""
-        return RenameOp(self.rename.reverse())
+        """Return the operation that reverts it."""
+        return RenameOp(self.rename.reverse(), is_upgrade=not self.is_upgrade)
 
     def to_diff_tuple(self) -> tuple[Any, ...]:
         """Return what `alembic check` shows."""
@@ -62,8 +71,7 @@ def rename_operations(
 ) -> tuple[list[MigrateOperation], list[MigrateOperation]]:
     """Return the operations of the upgrade and those of the downgrade, each in its order."""
     upgrade: list[MigrateOperation] = [RenameOp(each) for each in renames]
-    downgrade: list[MigrateOperation] = [RenameOp(each.reverse()) for each in reversed(renames)]
-    return upgrade, downgrade
+    return upgrade, [each.reverse() for each in reversed(upgrade)]
 
 
 def add_renames(renames: Sequence[Rename], upgrade: OpContainer, downgrade: OpContainer) -> None:
@@ -89,4 +97,4 @@ def _render_rename(_: AutogenContext, op: RenameOp) -> list[str]:
             sql = rename_sql(rename, always_qualified=False).replace(":", r"\:")
             line = f"op.execute({sql!r})"
     ignore = _IGNORES.get(rename.kind)
-    return [line] if ignore is None else [f"# squawk-ignore {ignore}: {_WHY}", line]
+    return [f"# squawk-ignore {ignore}", line] if ignore and op.is_upgrade else [line]
