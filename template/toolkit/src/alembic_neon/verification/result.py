@@ -9,7 +9,7 @@ from .rows import Loss, Unfilled
 from .step_failures import Failure
 from .suggested_fixes import COLUMN_ORDER, suggest_fixes
 
-_TABLES: Final = ("table", "partitioned table")
+_TABLES: Final = ("table", "partitioned table", "foreign table", "composite type")
 
 
 @dataclass
@@ -88,7 +88,7 @@ def _differences(found: Sequence[Difference]) -> list[str]:
         if difference.is_of_order or _is_implied(difference.object, whole, columns):
             continue
         lines += _indented(str(difference), 4)
-        lines += [f"      → {hint}" for hint in suggest_fixes(difference)]
+        lines += [f"      → {hint}" for hint in suggest_fixes(difference, found)]
     if moved:
         lines += [f"    ~ columns in another position: {', '.join(moved)}"]
         lines += [f"      → {COLUMN_ORDER}"]

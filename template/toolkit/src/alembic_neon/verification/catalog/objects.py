@@ -5,14 +5,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy.dialects import postgresql
-from sqlalchemy.dialects.postgresql.base import PGIdentifierPreparer
-
+from ...engine.sqlalchemy_internals import dialect
 from .canonical import canonical_expression, may_be_rewritten
 from .relation_queries import COLUMN_DETAILS, CONSTRAINT_DETAILS
 
-_dialect: Any = postgresql.dialect  # untyped
-_quote: Final = PGIdentifierPreparer(_dialect()).quote
+_quote: Final = dialect().identifier_preparer.quote  # psycopg's doubles each % of a name
 _WITH_EXPRESSIONS: Final = {
     "column",
     "constraint",

@@ -81,6 +81,7 @@ COLUMN_DETAILS: Final = {
     "options": options("a.attoptions"),
     "fdw_options": options("a.attfdwoptions", "OPTIONS"),
     "inherited": "nullif(NOT a.attislocal, false)",
+    "of": "CASE c.relkind WHEN 'c' THEN 'type' WHEN 'v' THEN 'view' WHEN 'm' THEN 'view' END",
     "not_null": "nullif(a.attnotnull, false)",
     "identity": "CASE a.attidentity WHEN 'a' THEN 'ALWAYS' WHEN 'd' THEN 'BY DEFAULT' END",
     "generated_kind": "CASE a.attgenerated WHEN 's' THEN 'STORED' WHEN 'v' THEN 'VIRTUAL' END",
