@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from alembic_neon.engine.url import DatabaseURL
+from queries import first_column
 from rendering import TOOLKIT_PARENT, run
 from scratch_project import ScratchProject
 
@@ -123,8 +124,7 @@ def test_a_revision_that_ends_the_program_is_an_error(
 def test_a_module_that_is_not_installed_is_named_with_what_to_do(
     project: ScratchProject, database: DatabaseURL
 ) -> None:
-    project.revision("a1")
-    file = project.versions / "a1.py"
+    file = project.revision("a1")
     file.write_text(f"import not_there\n{file.read_text()}")
     result = project.db("upgrade", DATABASE_URL=database.render())
     refused(result, 1, "a1.py, line 1", "Install what has not_there into this environment")
@@ -169,6 +169,75 @@ def test_a_project_that_was_moved_is_told_so_at_once(project: ScratchProject) ->
     result = project.db("status")
     refused(result, 2, "leads to an embedded server in /elsewhere/.neon-local", "db branch use")
     assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("setting", ["script_location = %(here)s/nope", "script_location = .", ""])
+@pytest.mark.parametrize("command", ["status", "check"])
+def test_a_wrong_script_location(project: ScratchProject, setting: str, command: str) -> None:
+    ini = project.folder / "alembic.ini"
+    ini.write_text(ini.read_text().replace("script_location = %(here)s/migrations", setting))
+    result = project.db(command)
+    refused(result, 2, "script_location in alembic.ini", "holds env.py and the revisions")
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        'with op.get_bind().engine.begin() as own:\n    own.execute(sa.text("SELECT 1"))',
+        "from sqlalchemy.orm import Session\n"
+        'Session(op.get_bind().engine).scalar(sa.text("SELECT 1"))',
+        'own = op.get_bind().engine.connect()\nown.exec_driver_sql("CREATE TABLE beside (n int)")',
+    ],
+)
+async def test_a_connection_of_a_revisions_own_is_refused(
+    project: ScratchProject, database: DatabaseURL, way: str
+) -> None:
+    """No trace, no lock and no rollback would reach what it does."""
+    project.revision("a1", up=f'op.execute("CREATE TABLE t (n int)")\n{way}')
+    result = project.db("upgrade", DATABASE_URL=database.render())
+    refused(result, 1, "a1.py, line 13: It runs a statement on a connection of its own", "a1 was")
+    assert await first_column(database, "SELECT to_regclass('beside') IS NULL") == [True]
+
+
+def test_a_look_into_the_catalog_by_the_engine_is_none_of_these(
+    project: ScratchProject, database: DatabaseURL
+) -> None:
+    look = "assert not sa.inspect(op.get_bind().engine).has_table('t')"
+    project.revision("a1", up=look)
+    assert project.db("upgrade", DATABASE_URL=database.render()).returncode == 0
+
+
+def test_an_id_that_is_too_long_is_found_with_file_and_line(
+    project: ScratchProject, database: DatabaseURL
+) -> None:
+    path = project.revision("a1")
+    path.write_text(path.read_text().replace("'a1'", repr("a" * 33)))
+    result = project.db("check", "--json", "-", DATABASE_URL=database.render())
+    assert result.returncode == 1, result.stderr
+    [found] = [each for each in json.loads(result.stdout) if each["rule"] == "long-revision-id"]
+    assert (found["severity"], found["line"]) == ("error", 6)
+    assert found["file"] == f"migrations/versions/{path.name}"
+    assert "33 characters" in found["message"]
+
+
+def test_outside_of_a_project_the_one_of_the_environment_is_named(tmp_path: Path) -> None:
+    """An editable toolkit lies in its project, which `db` finds from anywhere."""
+    project = ScratchProject.make(tmp_path / "project")
+    package = project.folder / "toolkit/src/alembic_neon"
+    shutil.copytree(TOOLKIT_PARENT / "alembic_neon", package)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    for folder, is_named in ((elsewhere, True), (project.folder / "migrations", False)):
+        result = subprocess.run(
+            [sys.executable, "-m", "alembic_neon", "status"],
+            cwd=folder,
+            env=os.environ | {"PYTHONPATH": str(package.parent), "DATABASE_URL": URL},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        line = f"{folder} is in no project: using the one in {project.folder}."
+        assert (line in result.stderr.splitlines()) == is_named, result.stderr
 
 
 def test_outside_of_a_project(tmp_path: Path) -> None:

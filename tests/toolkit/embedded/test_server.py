@@ -3,6 +3,7 @@
 import asyncio
 import os
 import pwd
+import shutil
 import signal
 import subprocess
 import sys
@@ -193,6 +194,23 @@ def test_a_folder_that_was_renamed_while_its_server_runs_is_still_the_servers(
         assert not renamed.is_running()
     finally:
         renamed.stop()
+
+
+def test_a_copy_of_a_running_servers_folder_is_refused(server: LocalServer, tmp_path: Path) -> None:
+    """Its files are of different moments; and never do two folders act on one server."""
+    server.ensure_running()
+    subprocess.run(["cp", "-a", server.folder, tmp_path / "copy"], check=True)
+    copy = LocalServer(tmp_path / "copy", "test", 18)
+    assert not copy.is_running()
+    with pytest.raises(ConfigurationError, match=r"was copied from .* while its server ran"):
+        copy.ensure_running()
+    assert not copy.stop()
+    assert server.is_running(), "the original goes on"
+    server.stop()
+    shutil.rmtree(copy.folder)
+    subprocess.run(["cp", "-a", server.folder, copy.folder], check=True)
+    assert copy.ensure_running(), "of one that was stopped it is a server of its own"
+    copy.stop()
 
 
 def test_children_of_a_killed_server_are_waited_for(server: LocalServer) -> None:

@@ -1,6 +1,7 @@
 """Settings: where they come from, which counts more, and what a wrong one says."""
 
 import pytest
+from alembic_neon.embedded.server import LocalServer
 from alembic_neon.engine.settings import load_settings
 from alembic_neon.engine.url import DatabaseURL
 from alembic_neon.errors import ConfigurationError
@@ -220,3 +221,18 @@ def test_a_secret_in_a_file_shows_neither_in_an_error_nor_in_a_repr(
     with pytest.raises(ConfigurationError) as refused:
         load_settings()
     assert "s3cr3t" not in str(refused.value)
+
+
+def test_a_copied_project_does_not_act_on_the_data_of_the_original(
+    project: ScratchProject, embedded: LocalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its `.env` has the URL of the original's embedded server, which runs."""
+    url = embedded.url().render()
+    (project.folder / ".env").write_text(f"DATABASE_URL={url}\n")
+    with pytest.raises(ConfigurationError, match=r"in \.env leads to the embedded server of anoth"):
+        _ = load_settings().direct_url
+    own = LocalServer.for_project().url().render()
+    (project.folder / ".env").write_text(f"DATABASE_URL={own}\n")
+    assert load_settings().direct_url.render() == own
+    monkeypatch.setenv("DATABASE_URL", url)
+    assert load_settings().direct_url.render() == url, "the environment means what it says"

@@ -11,6 +11,7 @@ from alembic.config import CommandLine
 from alembic_neon.engine.url import DatabaseURL
 from alembic_neon.errors import ConfigurationError, MigrationError
 from alembic_neon.migration.autogenerate.generate import create_revision
+from alembic_neon.migration.commands import script_directory
 from alembic_neon.migration.runner.run import downgrade, upgrade
 from queries import Query
 from scratch_project import ScratchProject
@@ -64,6 +65,23 @@ async def next_revision(project: ScratchProject, database: DatabaseURL, message:
     [path, *_] = await create_revision(database, message, project.config)
     await upgrade(database)
     return path
+
+
+async def test_a_message_in_any_alphabet_names_its_file(project: ScratchProject) -> None:
+    """Letters stay letters, and the id keeps two files apart."""
+    messages = {
+        "Füge Größe hinzu": "_füge_größe_hinzu",
+        "добавить таблицу": "_добавить_таблицу",
+        "添加用户": "_添加用户",
+        "添加订单": "_添加订单",
+        "!!!": "_",
+    }
+    for message, end in messages.items():
+        [path] = await create_revision(None, message, project.config)
+        assert path.stem.endswith(end)
+        assert path.read_text(encoding="utf-8").startswith(f'"""{message}')
+    assert len(project.revision_files) == len(messages)
+    assert len(script_directory(project.config).get_heads()) == 1
 
 
 async def test_a_revision_is_written_applied_and_complete(

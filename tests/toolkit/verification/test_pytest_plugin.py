@@ -123,6 +123,49 @@ async def test_only_new_is_what_the_settings_database_does_not_have(
     assert "1 skipped" in output
 
 
+def test_with_neons_key_alone_all_refuse_in_the_same_words(tested: ScratchProject) -> None:
+    """Not one of them looks at the embedded server, where Neon is meant."""
+    key = {"NEON_API_KEY": "napi_1", "NEON_PROJECT_ID": "shiny-wind-028834"}
+    said = [
+        tested.db("check", **key).stderr,
+        tested.db("test", "--only-new", **key).stderr,
+        run_module("pytest", "--only-new", cwd=tested.folder, **key).stdout,
+    ]
+    words = "NEON_API_KEY and NEON_PROJECT_ID choose Neon, but DATABASE_URL is not set."
+    assert [words in text for text in said] == [True] * 3, said
+
+
+def test_a_plugin_with_options_of_the_same_names_keeps_them(
+    tested: ScratchProject, run_pytest: Pytest
+) -> None:
+    (tested.folder / "conftest.py").write_text(
+        "def pytest_addoption(parser):\n"
+        "    parser.addoption('--revisions', default='theirs')\n"
+        "    parser.addoption('--only-new', action='store_true')\n\n\n"
+        "def pytest_report_header(config):\n"
+        "    return f'of theirs: {config.getoption(\"--revisions\")}'\n"
+    )
+    found, output = run_pytest("--db-revisions", "r2,r3", "--revisions", "mine")
+    assert found == outcomes(among="r2 r3"), output
+    assert "of theirs: mine" in output
+
+
+def test_unnamed_checks_are_no_drift_for_pytest_alembic(
+    tested: ScratchProject, database: DatabaseURL
+) -> None:
+    """PostgreSQL names them, so that Alembic's comparison by name wants to drop them."""
+    checks = 'sa.Column("v", sa.Integer, sa.CheckConstraint("v > 0")), sa.CheckConstraint("v < 9")'
+    for path in tested.revision_files:
+        path.unlink()
+    tested.models(
+        f'import sqlalchemy as sa\nmetadata = sa.MetaData()\nsa.Table("t", metadata, {checks})\n'
+    )
+    tested.revision("r1", up=f'op.create_table("t", {checks})', undo='op.drop_table("t")')
+    urls = {name: database.render() for name in ("DATABASE_URL", "TEST_DATABASE_URL")}
+    result = tested.db("test", "-k", "definitions", **urls)
+    assert " 1 passed, " in result.stdout, result.stdout
+
+
 def test_the_last_failed_ones_can_be_run_again(run_pytest: Pytest) -> None:
     assert run_pytest("--lf")[0] == outcomes("r4")
     assert run_pytest("--lf")[0] == {"r4": "FAILED"}

@@ -28,29 +28,44 @@ _ONLY_NEW: Final = "alembic_neon_only_new"
 _PARAMETRIZED: Final = pytest.StashKey[bool]()
 
 
+# By name, without the prefix that no other plugin has.
+_OPTIONS: Final[dict[str, dict[str, Any]]] = {
+    "revisions": {
+        "dest": _REVISIONS,
+        "metavar": "REV,...",
+        "help": "test only these revisions; also --revisions, where no other plugin has that",
+    },
+    "only-new": {
+        "dest": _ONLY_NEW,
+        "action": "store_true",
+        "help": "of the revisions, test only those that the settings' database (DATABASE_URL) "
+        "does not have yet; also --only-new, where no other plugin has that",
+    },
+}
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add `--db-only-new` and `--db-revisions`, and these names without `db-` where free."""
+    """Add `--db-only-new` and `--db-revisions`."""
     group = parser.getgroup("alembic-neon")
-    _add_option(
-        group, "--revisions", dest=_REVISIONS, metavar="REV,...", help="test only these revisions"
-    )
-    _add_option(
-        group,
-        "--only-new",
-        dest=_ONLY_NEW,
-        action="store_true",
-        help="of the revisions, test only those that the settings' database (DATABASE_URL) "
-        "does not have yet",
-    )
+    for name, settings in _OPTIONS.items():
+        group.addoption(f"--db-{name}", **settings)
 
 
-def _add_option(group: Any, name: str, **options: Any) -> None:
-    """Add an option with a prefix that no other plugin has, and under its plain name if free."""
-    prefixed = f"--db-{name.removeprefix('--')}"
+@pytest.hookimpl(trylast=True)
+def pytest_load_initial_conftests(parser: pytest.Parser) -> None:
+    """Add the same options without `db-` where the conftest files have left these names free."""
+    group = parser.getgroup("alembic-neon")
+    for name, settings in _OPTIONS.items():
+        if _is_free(parser, f"--{name}"):
+            group.addoption(f"--{name}", **settings | {"help": f"as --db-{name}"})
+
+
+def _is_free(parser: pytest.Parser, option: str) -> bool:
     try:
-        group.addoption(prefixed, name, **options)
-    except ValueError:  # another plugin has the plain name
-        group.addoption(prefixed, **options)
+        _, unknown = parser.parse_known_and_unknown_args([option])
+    except pytest.UsageError:  # it is known, and takes a value
+        return False
+    return unknown == [option]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -90,10 +105,10 @@ def _history() -> "History":
 def _new_revisions() -> "list[Script]":
     import asyncio
 
-    from .engine.settings import load_settings
+    from .branches.target import target_url
     from .migration.history.status import read_status
 
-    pending = asyncio.run(read_status(load_settings().direct_url)).pending
+    pending = asyncio.run(read_status(target_url())).pending
     new = {script.revision for script in pending}
     return [script for script in _history().revisions if script.revision in new]
 

@@ -1,13 +1,15 @@
 """The command line, `db …`: the names of the commands, whose modules are imported when they run."""
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ..errors import ToolkitError
+from ..errors import ConfigurationError, ToolkitError
 from ..interruption import INTERRUPTED, exit_interrupted
-from .console import print_error, reserve_stdout
+from ..project import project_root
+from .console import echo, print_error, reserve_stdout
 from .lazy import LazyGroup
 from .toolkit_location import require_toolkit
 
@@ -67,3 +69,17 @@ def root(
 ) -> None:
     """Migrations for Neon PostgreSQL."""
     reserve_stdout(False)  # until an option asks for it
+    _name_project_of_environment()
+
+
+def _name_project_of_environment() -> None:
+    """Say which project is used where the working directory is in none.
+
+    It is the one whose environment runs: an editable toolkit lies in its folder.
+    """
+    try:
+        root = project_root()
+    except ConfigurationError:
+        return  # whoever needs a project says so
+    if not Path.cwd().is_relative_to(root):
+        echo(f"{Path.cwd()} is in no project: using the one in {root}.", "yellow")

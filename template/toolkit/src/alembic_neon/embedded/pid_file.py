@@ -23,6 +23,17 @@ class PidFile:
         lines = self._lines()
         return lines[7].strip() if len(lines) > 7 else "starting"
 
+    def copied_from(self) -> Path | None:
+        """Return the data folder that this one was copied from while its server ran, or None.
+
+        The file names the folder that it was written for; one that was moved is not there any more.
+        """
+        lines = self._lines()
+        folder = Path(lines[1]) if len(lines) > 1 else self.data
+        if not folder.is_absolute() or not os.path.isdir(folder):
+            return None
+        return None if os.path.samefile(folder, self.data) else folder
+
     def names_the_server(self) -> bool:
         """Tell whether the process that it names is this folder's server, and can be signalled.
 

@@ -93,13 +93,18 @@ class LocalServer:
             if url.host == str(server.socket_folder):
                 return server
         folder = Path(url.host or "")
-        is_embedded = state_dir().name in folder.parts or folder.name.startswith("neon-local-")
-        if is_embedded and not (folder / _SOCKET_NAME).exists():
+        if cls.is_embedded(url) and not (folder / _SOCKET_NAME).exists():
             raise ConfigurationError(
                 f"DATABASE_URL leads to an embedded server in {folder}, which is not there.",
                 "If the project was moved, write the URL anew: db branch use NAME. Or remove it.",
             )
         return None
+
+    @staticmethod
+    def is_embedded(url: DatabaseURL) -> bool:
+        """Tell whether `url` leads to the embedded server of any project, by its folder's name."""
+        folder = Path(url.host or "")
+        return state_dir().name in folder.parts or folder.name.startswith("neon-local-")
 
     @property
     def data(self) -> Path:
@@ -243,6 +248,7 @@ class LocalServer:
 
         Raises:
             ToolkitError: it neither answers nor ends, or runs in another container.
+            ConfigurationError: the folder was copied from one whose server ran.
         """
         started = time.monotonic()
         while self._is_alive():
@@ -257,6 +263,11 @@ class LocalServer:
                     f"Look into its log, {self.log}, and end its processes.",
                 )
             time.sleep(0.05)
+        if (origin := self._pid_file.copied_from()) is not None:
+            raise ConfigurationError(
+                f"{self.data} was copied from {origin} while its server ran, and may be torn.",
+                "Remove the copy, and a new one is made. Or run db stop there, and copy it again.",
+            )
         self._pid_file.path.unlink(missing_ok=True)
         return False
 

@@ -236,7 +236,7 @@ class Settings(BaseSettings):
 
         Raises:
             ConfigurationError: as for `url`, or the URL is a pooled one after all, or leads to
-                another database.
+                another database, or to another project's embedded server.
         """
         url = self.database_url_unpooled
         if url is None:
@@ -260,6 +260,10 @@ class Settings(BaseSettings):
                 "Migrations would change another database than the application's: set both to the "
                 "same one, or remove DATABASE_URL_UNPOOLED.",
             )
+        if url.is_unix_socket:
+            from ..embedded.ownership import require_own_server
+
+            require_own_server(url)
         return url
 
     def _require_local(self) -> None:

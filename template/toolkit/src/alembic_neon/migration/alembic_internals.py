@@ -13,6 +13,7 @@ from alembic.script import Script, ScriptDirectory
 Step = RevisionStep | StampStep
 
 READ_IN: Final = "1.20.1"
+VERSION_NUM_LENGTH: Final = 32  # characters of version_num, in the version table that it makes
 
 
 def is_run(context: MigrationContext) -> bool:

@@ -5,6 +5,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final
 
 from alembic.config import Config
@@ -16,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ..engine.driver_errors import translate_driver_errors
 from ..errors import ConfigurationError, MigrationError, ToolkitError, UsageError
-from ..project import INI_FILE
+from ..project import INI_FILE, config_file
 from .project_errors import project_errors_explained
 
 
@@ -73,7 +74,18 @@ def script_directory(config: Config) -> ScriptDirectory:
             script.get_heads()
     except CommandError as error:
         raise explain_refusal(error) from None
+    if not Path(script.env_py_location).is_file():
+        raise _wrong_script_location(script.dir)
     return script
+
+
+def _wrong_script_location(folder: str | Path | None) -> ConfigurationError:
+    """Return the error for a folder of migrations that is not there, or is another one."""
+    lack = f"leads to {folder}, which has no env.py" if folder else "is not set"
+    return ConfigurationError(
+        f"script_location in {config_file().name} {lack}.",
+        "Set it to the folder that holds env.py and the revisions: %(here)s/migrations",
+    )
 
 
 @contextmanager
@@ -192,6 +204,8 @@ def explain_refusal(error: CommandError, asked: str | None = None) -> ToolkitErr
     text = str(error).partition("\n")[0].rstrip(".")
     if "ultiple head" in text:
         return _several_heads()
+    if match := re.match(r"Path doesn't exist: (.+?)\.  Please use|No 'script_location' key", text):
+        return _wrong_script_location(match[1])
     if match := re.match(
         r"Could not determine revision id from (?:filename|file) (\S+?)\.? ", text
     ):

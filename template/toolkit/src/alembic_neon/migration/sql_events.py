@@ -15,6 +15,8 @@ from sqlalchemy.dialects.postgresql.pg_catalog import pg_catalog_meta
 from sqlalchemy.sql import visitors
 from sqlalchemy.sql.selectable import TableClause
 
+from ..errors import MigrationError
+
 _OPTION: Final = "alembic_neon_statement"
 
 # For `execute(…, execution_options=TOOLKIT_STATEMENT)`: the statement is the toolkit's own.
@@ -94,6 +96,25 @@ class SqlEvents:
             yield
         finally:
             self._is_toolkit = outer
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Refuse a revision's statements on another connection of the engine inside the block."""
+        engine = self._connection.engine
+        event.listen(engine, "before_cursor_execute", self._refuse_other)
+        try:
+            yield
+        finally:
+            event.remove(engine, "before_cursor_execute", self._refuse_other)
+
+    def _refuse_other(
+        self, connection: Connection, _: Any, __: str, ___: Any, context: Any, ____: bool
+    ) -> None:
+        if connection is not self._connection and self._origin(context) is Origin.REVISION:
+            raise MigrationError(
+                "It runs a statement on a connection of its own, outside its transaction.",
+                "Run it on op.get_bind() itself.",
+            )
 
     def send_along(self, statements: Sequence[str]) -> None:
         """Send statements before the next one, in one string with it; its result is the last's."""

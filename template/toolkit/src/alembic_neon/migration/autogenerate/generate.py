@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from alembic import command
+from alembic.autogenerate.api import AutogenContext
 from alembic.config import Config
-from alembic.operations.ops import MigrateOperation, MigrationScript, OpContainer
+from alembic.operations.ops import MigrateOperation, MigrationScript, OpContainer, UpgradeOps
 from alembic.runtime.migration import MigrationContext
+from alembic.runtime.plugins import Plugin
 from alembic.script import ScriptDirectory, write_hooks
-from alembic.util import CommandError
+from alembic.util import CommandError, DispatchPriority, PriorityDispatchResult
 from sqlalchemy.exc import (
     ArgumentError,
     CompileError,
@@ -41,7 +43,11 @@ from .rename_ops import RENAMES, add_renames
 from .unnamed_checks import cancel_drops_of_unnamed_checks
 
 # CHECKs are compared by name where Alembic is asked to; nothing tells whether their text changed.
-AUTOGENERATE_PLUGINS: Final = ("alembic.autogenerate.*", "alembic.ext.checkconstraint_byname")
+AUTOGENERATE_PLUGINS: Final = (
+    "alembic.autogenerate.*",
+    "alembic.ext.checkconstraint_byname",
+    "alembic_neon",
+)
 _HOOK: Final = "toolkit_ruff"
 
 
@@ -101,6 +107,21 @@ def _write_steps(
         return
     steps = split(upgrade, downgrade, Facts.read(connection), options)
     write_chain(directives, [*rename_steps(renames), *steps], config, environment.script)
+
+
+def _cancel_when_compared(context: AutogenContext, upgrade: UpgradeOps) -> PriorityDispatchResult:
+    """Cancel at the end of Alembic's comparison, for who looks before `review_directives` does.
+
+    That is what pytest-alembic's test of the models does.
+    """
+    if context.migration_context.opts.get("target_metadata") is not None:
+        cancel_false_differences(upgrade, None, context.migration_context)
+    return PriorityDispatchResult.CONTINUE
+
+
+Plugin("alembic_neon").add_autogenerate_comparator(
+    _cancel_when_compared, "autogenerate", priority=DispatchPriority.LAST
+)
 
 
 def cancel_false_differences(

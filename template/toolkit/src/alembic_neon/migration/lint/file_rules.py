@@ -12,6 +12,7 @@ from typing import Final
 from alembic.script import Script
 from sqlalchemy import MetaData, Table
 
+from ..alembic_internals import VERSION_NUM_LENGTH
 from .statement_rules import Violation
 
 _NOT_THE_PROJECTS: Final = ("site-packages", "dist-packages")
@@ -80,6 +81,18 @@ def _is_own(package: str, path: Path, root: Path) -> bool:
     return False
 
 
+def long_revision_id(tree: ast.Module, script: Script) -> Iterator[Violation]:
+    """Find an id that does not fit into the version table that Alembic makes."""
+    if len(script.revision) > VERSION_NUM_LENGTH:
+        named = (
+            node.lineno
+            for node in tree.body
+            if isinstance(node, (ast.Assign, ast.AnnAssign)) and "revision" in _targets(node)
+        )
+        message = f"The revision's id has {len(script.revision)} characters."
+        yield Violation("long-revision-id", next(named, 1), message)
+
+
 def missing_downgrade(tree: ast.Module) -> Iterator[Violation]:
     """Find a downgrade that does nothing for an upgrade that does something, and no reason why."""
     functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
@@ -89,17 +102,21 @@ def missing_downgrade(tree: ast.Module) -> Iterator[Violation]:
     if downgrade is not None and _does_something(downgrade):
         return
     names = {
-        target.id
+        name
         for node in tree.body
         if isinstance(node, (ast.Assign, ast.AnnAssign))
-        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
-        if isinstance(target, ast.Name)
+        for name in _targets(node)
     }
     if "irreversible" not in names:
         line = (downgrade or upgrade).lineno
         yield Violation(
             "no-downgrade", line, "The downgrade does nothing, and the file does not say why."
         )
+
+
+def _targets(node: ast.Assign | ast.AnnAssign) -> set[str]:
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+    return {target.id for target in targets if isinstance(target, ast.Name)}
 
 
 def _does_something(function: ast.FunctionDef) -> bool:

@@ -14,7 +14,7 @@ from ...project import postgres_version
 from ..configuration import root_of
 from ..history.markers import is_contracting
 from ..history.source import source_of
-from .file_rules import missing_downgrade, model_imports
+from .file_rules import long_revision_id, missing_downgrade, model_imports
 from .findings import Finding, severity_key
 from .ignores import apply_ignores
 from .phases import expand_after_contract
@@ -73,6 +73,7 @@ def _own_findings(
     violations: Iterator[Violation] = chain(
         *(rule(rendered.statements) for rule in STATEMENT_RULES),
         model_imports(tree, script, root),
+        long_revision_id(tree, script),
         [] if _is_backfill(rendered) else missing_downgrade(tree),
     )
     if rendered.failure:

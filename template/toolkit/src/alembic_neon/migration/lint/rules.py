@@ -136,6 +136,9 @@ BUILTIN_RULES: Final[dict[str, Rule]] = {
     "drop-cascade": Rule(
         "error", "Drop what depends on it by name, first: CASCADE drops objects unseen."
     ),
+    "long-revision-id": Rule(
+        "error", "Shorten it, also where other files name it: Alembic's version table takes 32."
+    ),
     "model-import": Rule(
         "error", "Describe the table in the revision, sa.table(…): the models will change."
     ),

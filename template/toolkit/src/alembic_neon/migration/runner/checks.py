@@ -7,12 +7,11 @@ from typing import Final
 from sqlalchemy import Connection, text
 
 from ...errors import IrreversibleError, MigrationError
-from ..alembic_internals import Step, script_of
+from ..alembic_internals import VERSION_NUM_LENGTH, Step, script_of
 from ..history.markers import revision_marker
 from ..sql_events import TOOLKIT_STATEMENT
 from .transactionality import check_single_autocommit_operation
 
-_ALEMBICS_LENGTH: Final = 32  # characters of version_num, where Alembic makes the table
 _LENGTH_SQL: Final = text(
     "SELECT CASE WHEN atttypmod > 0 THEN atttypmod - 4 END FROM pg_attribute"
     " WHERE attrelid = to_regclass(:name) AND attname = 'version_num'"
@@ -54,12 +53,12 @@ def refuse_irreversible(steps: Iterable[Step]) -> None:
 def _check_lengths(connection: Connection, steps: Sequence[Step], table: str) -> None:
     scripts = [script for step in steps if (script := script_of(step)) is not None]
     longest = max(scripts, key=lambda script: len(script.revision), default=None)
-    if longest is None or len(longest.revision) <= _ALEMBICS_LENGTH:
+    if longest is None or len(longest.revision) <= VERSION_NUM_LENGTH:
         return
     row = connection.execute(
         _LENGTH_SQL, {"name": table}, execution_options=TOOLKIT_STATEMENT
     ).first()
-    length = _ALEMBICS_LENGTH if row is None else row[0]
+    length = VERSION_NUM_LENGTH if row is None else row[0]
     if length is not None and len(longest.revision) > length:
         raise MigrationError(
             f"{Path(longest.path).name}: the revision's id has {len(longest.revision)} characters, "

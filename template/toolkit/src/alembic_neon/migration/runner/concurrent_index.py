@@ -111,7 +111,8 @@ def _definition_of(connection: Connection, statement: SqlStatement, table: Name)
     unique = "UNIQUE " if statement.is_unique else ""
     name = statement.names[0].sql if statement.names else ""
     start = f"CREATE {unique}INDEX {name} ON {scratch}"
-    with connection.engine.connect() as other, other.begin() as transaction:
+    ours = connection.engine.execution_options(**TOOLKIT_STATEMENT)
+    with ours.connect() as other, other.begin() as transaction:
         try:
             other.exec_driver_sql(f"CREATE TEMP TABLE {_SCRATCH} (LIKE {table.sql})")
             other.exec_driver_sql(f"{start}{statement.text[table.end :]}")

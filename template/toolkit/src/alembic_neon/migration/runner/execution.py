@@ -222,7 +222,7 @@ class MigrationRun:
 
     def _run_code(self, step: internals.Step) -> None:
         try:
-            with Operations.context(self._context):
+            with Operations.context(self._context), self._events.alone():
                 step.migration_fn()
         except SystemExit as error:  # it would end everything as if all were well
             raise RevisionExitError(f"sys.exit({error.code!r}) ends the run") from error

@@ -81,6 +81,7 @@ async def _try(group: Group, request: FillRequest, queue: JobQueue) -> tuple[int
         "sql": _insert(group, columns),
         "rows": values,
         "row_count": request.row_count,
+        "tables": [table.oid for table in group],
     }
     [(made, failure)] = await queue.run([job])
     return made, failure or ""

@@ -24,6 +24,9 @@ DECLARE
     answer jsonb;
     alone jsonb;
     failure text;
+    tables oid[];
+    raised_in text;
+    refusing text;
     made int;
     affected int;
     spot int;
@@ -35,17 +38,35 @@ BEGIN
         failure := NULL;
         IF job->>'kind' = 'insert' THEN
             made := 0;
+            tables := ARRAY(SELECT jsonb_array_elements_text(job->'tables')::oid);
             FOR attempt IN SELECT value FROM jsonb_array_elements(job->'rows') LOOP
                 EXIT WHEN made >= (job->>'row_count')::int;
                 BEGIN
                     EXECUTE job->>'sql' USING ARRAY(SELECT jsonb_array_elements_text(attempt));
                     GET DIAGNOSTICS affected = ROW_COUNT;
                     made := made + sign(affected);
-                    IF affected = 0 THEN
-                        failure := coalesce(failure, 'a trigger or rule discards the rows');
+                    IF affected = 0 AND failure IS NULL THEN
+                        SELECT coalesce(string_agg(name, ' or ' ORDER BY name), 'a trigger or rule')
+                            || ' discards the rows' INTO failure
+                        FROM (
+                            SELECT format('trigger %I', tgname) FROM pg_trigger
+                            WHERE tgrelid = ANY (tables) AND NOT tgisinternal
+                              AND tgenabled IN ('O', 'A') AND tgtype & 7 = 7  -- before each insert
+                            UNION ALL SELECT format('rule %I', rulename) FROM pg_rewrite
+                            WHERE ev_class = ANY (tables) AND ev_type = '3' AND is_instead
+                        ) AS found (name);
                     END IF;
                 EXCEPTION WHEN OTHERS THEN
-                    failure := coalesce(failure, SQLERRM);
+                    IF failure IS NULL THEN
+                        GET STACKED DIAGNOSTICS raised_in = PG_EXCEPTION_CONTEXT;
+                        SELECT format('trigger %I refuses the rows: ', min(tgname)) INTO refusing
+                        FROM pg_trigger
+                        WHERE tgrelid = ANY (tables) AND NOT tgisinternal
+                          AND position(format(' function %s line ', tgfoid::regprocedure)
+                              IN raised_in) > 0
+                        HAVING count(*) > 0;
+                        failure := concat(refusing, SQLERRM);
+                    END IF;
                 END;
             END LOOP;
             answer := to_jsonb(made);
