@@ -28,6 +28,7 @@ from pydantic_settings import (
 
 from ..errors import ConfigurationError
 from ..project import project_name, project_root
+from .setting_errors import explain
 from .url import DatabaseURL
 
 _log = logging.getLogger(__name__)
@@ -334,7 +335,9 @@ def load_settings() -> Settings:
         if settings.database_url_unpooled is not None:
             _ = settings.direct_url
     except ValidationError as error:
-        raise ConfigurationError(_explain(error), "Fix it in the environment or in .env.") from None
+        raise ConfigurationError(
+            explain(error, Settings.model_fields), "Fix it in the environment or in .env."
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(
             f"The settings cannot be read: {error}.", "Fix .env: it is a text file in UTF-8."
@@ -381,24 +384,3 @@ def _warn_of_missing_file(root: Path) -> None:
             name,
             ", ".join(sorted(others)),
         )
-
-
-# A key may stand in the project's place, and a password in the host's URL.
-_HIDDEN: Final = {
-    *("database_url", "database_url_unpooled"),
-    *("neon_api_key", "neon_project_id", "neon_api_host"),
-}
-# What any other value may look like to be shown: short, and no URL.
-_HARMLESS: Final = re.compile(r"[\w ./+-]{0,40}")
-
-
-def _explain(error: ValidationError) -> str:
-    lines = []
-    for detail in error.errors(include_context=False):
-        name = str(detail["loc"][0])
-        value = str(detail["input"])
-        is_shown = name not in _HIDDEN and _HARMLESS.fullmatch(value)
-        got = repr(value) if is_shown else "a value"
-        takes = Settings.model_fields[name].description or "text"
-        lines.append(f"{name.upper()} is {got}; it takes {takes}.")
-    return " ".join(lines)
