@@ -14,7 +14,7 @@ from alembic_neon.engine.driver_errors import (
     is_connection_loss,
     is_retryable_connect_error,
     is_transient,
-    translate_driver_error,
+    translate_driver_errors,
 )
 from alembic_neon.engine.settings import Settings
 from alembic_neon.engine.url import DatabaseURL
@@ -96,9 +96,9 @@ def test_each_failure_has_its_class(error: Exception, transient: bool, lost: boo
 )
 def test_what_ails_the_server_is_one_line(error: Exception, problem: str) -> None:
     url = DatabaseURL.parse("postgresql://me:secret@host/db").parts
-    told = translate_driver_error(error, url)
-    assert isinstance(told, ConnectionFailedError)
-    assert told.message.startswith(f"postgresql://me:***@host/db {problem}")
+    with pytest.raises(ConnectionFailedError) as caught, translate_driver_errors(url):
+        raise error
+    assert caught.value.message.startswith(f"postgresql://me:***@host/db {problem}")
 
 
 def test_a_socket_that_is_not_there_yet_is_waited_for_only_when_connecting() -> None:

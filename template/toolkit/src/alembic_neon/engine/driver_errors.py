@@ -27,6 +27,14 @@ _GONE: Final = (
     asyncpg.InterfaceError,
     OSError,  # refused, reset, no such socket; TimeoutError too. SQLAlchemy does not wrap it.
 )
+# asyncpg has three families of its own errors, where SQLAlchemy does not stand before it.
+_DRIVER_ERRORS: Final = (
+    DBAPIError,
+    OSError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
 # The server is there and lacks something: disk, memory, its own files.
 _UNABLE: Final = (asyncpg.InsufficientResourcesError, asyncpg.PostgresSystemError)
 
@@ -146,7 +154,7 @@ def translate_driver_errors(url: URL) -> Iterator[None]:
     """
     try:
         yield
-    except (DBAPIError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except _DRIVER_ERRORS as error:
         if (translated := translate_driver_error(error, url)) is None:
             raise
         raise translated from None
