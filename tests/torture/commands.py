@@ -35,6 +35,7 @@ class Command:
     is_frozen: bool = False
     is_killed: bool = False
     started_at: float = field(default_factory=time.monotonic)
+    ended_at: float = 0.0
 
     @classmethod
     def start(cls, folder: Path, outputs: Path, *arguments: str, **environment: str) -> "Command":
@@ -80,6 +81,7 @@ class Command:
                 self._kill()
             await asyncio.sleep(_POLL_SECONDS)
         self.process.join()
+        self.ended_at = time.monotonic()
         figures.done["commands"] += 1
         self._judge(figures)
 

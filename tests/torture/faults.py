@@ -91,7 +91,7 @@ async def crash_session(world: World) -> bool:
         pids = [row[0] for row in await connection.fetch(_SESSIONS_SQL)]
     if not pids:
         return False
-    world.crashes += 1
+    world.note_crash()
     os.kill(world.random.choice(pids), signal.SIGKILL)
     await world.recovered()
     return True
@@ -119,7 +119,7 @@ async def restart(world: World) -> bool:
 
 async def crash(world: World) -> bool:
     """Restart the server as a loss of power does, without a checkpoint."""
-    world.crashes += 1
+    world.note_crash()
     return await _restart(world, _IMMEDIATE)
 
 
@@ -153,7 +153,7 @@ async def fill_disk(world: World) -> bool:
     if world.disk is None:
         return False
     async with world.restarting:  # a server that cannot start is another fault
-        world.crashes += 1
+        world.note_crash()
         with _filler(world.disk / "filler"):
             await asyncio.sleep(world.random.uniform(0.2, 1.0))
     await world.recovered()

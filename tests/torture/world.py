@@ -5,6 +5,7 @@ import os
 import random
 import signal
 import subprocess
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -38,7 +39,7 @@ class World:
     outputs: Path
     disk: Path | None = None  # a small one, where the server's folder could be put on it
     commands: list[Command] = field(default_factory=list)
-    crashes: int = 0
+    crashed_at: list[float] = field(default_factory=list)
     restarting: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def url(self, database: str) -> DatabaseURL:
@@ -63,6 +64,10 @@ class World:
         for command in commands:
             await command.ended(self.figures)
             self.commands.remove(command)
+
+    def note_crash(self) -> None:
+        """Note that the server is about to lose what is not on its disk."""
+        self.crashed_at.append(time.monotonic())
 
     @asynccontextmanager
     async def superuser(self, database: str = "postgres") -> AsyncIterator[asyncpg.Connection]:
