@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Final
 
 import asyncpg
+from alembic_neon.errors import ToolkitError
 
 from .commands import Command
-from .world import World
+from .world import NO_ANSWER, World
 
 Fault = Callable[[World], Awaitable[bool]]
 
@@ -207,7 +208,7 @@ async def disturbed(
         while True:
             await asyncio.sleep(world.random.uniform(0, 2 * pause_seconds))
             fault = world.random.choice(list(faults))
-            with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+            with suppress(*NO_ANSWER, ToolkitError):
                 if await fault(world):
                     world.figures.faults[fault.__name__] += 1
 

@@ -170,7 +170,11 @@ class Releases:
             await self._world.fetch(f'DROP DATABASE "{name}"')
 
     async def judge(self) -> None:
-        """Nothing that a killed command left may stand in the way, or stay for good."""
+        """Nothing that a killed command left may stand in the way, or stay for good.
+
+        A copy that was made by a command killed before it could mark it is nobody's to delete:
+        docs/reliability.md.
+        """
         fail = self._world.figures.fail
         await self._world.without_sessions(MAIN)
         if await self._pending():
@@ -180,7 +184,9 @@ class Releases:
                     fail("stuck", f"{command.name}: {command.text}")
         await prune(self._provider)
         branches = await self._provider.list()
-        scratch = [each.name for each in branches if each.name != MAIN and not each.expires_at]
+        left = [each for each in branches if each.name != MAIN and not each.expires_at]
+        scratch = [each.name for each in left if each.created_at]
+        self._world.figures.done["copies left without a mark"] += len(left) - len(scratch)
         if scratch or branches[0].name != MAIN or branches[0].expires_at:
             fail("stuck", f"the branches are {branches}")
 

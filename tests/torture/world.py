@@ -15,6 +15,7 @@ from typing import Any, Final
 import asyncpg
 from alembic_neon.embedded.server import OWNER, LocalServer
 from alembic_neon.engine.url import DatabaseURL
+from alembic_neon.errors import ToolkitError
 from network import Network
 from queries import first_column
 from scratch_project import ScratchProject
@@ -22,6 +23,13 @@ from scratch_project import ScratchProject
 from .commands import PASSWORD, Command
 from .figures import Figures
 
+# What a query past the network ends in while the server comes and goes.
+NO_ANSWER: Final = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+)
 DISK_BYTES: Final = 768 * 1024**2
 # Few connections, which can be used up, and a small WAL, which leaves the disk to the databases.
 _SETTINGS: Final = "\nmax_connections = 40\nmax_wal_size = 96MB\nmin_wal_size = 32MB\n"
@@ -86,10 +94,11 @@ class World:
         """Return the first column of a query, however often the server has to be waited for."""
         async with asyncio.timeout(60):
             while True:
-                with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+                with suppress(*NO_ANSWER):
                     async with self.superuser(database) as connection:
                         return [row[0] for row in await connection.fetch(sql)]
-                await self.recovered()
+                with suppress(ToolkitError):
+                    await self.recovered()
 
     async def execute(self, sql: str, database: str) -> None:
         """Run a statement as the owner of the databases, while nothing is disturbed."""

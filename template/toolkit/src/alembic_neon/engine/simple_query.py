@@ -37,6 +37,13 @@ class SimpleQueryConnection(asyncpg.Connection):  # type: ignore[misc] # it has 
         status: str = await super().execute(query, *args, **options)
         return status
 
+    async def close(self, *, timeout: float | None = None) -> None:
+        """Close it; one whose socket is broken is closed, and SQLAlchemy would log a traceback."""
+        try:
+            await super().close(timeout=timeout)
+        except OSError:
+            self.terminate()
+
     async def prepare(self, query: str, **options: Any) -> Any:
         """Return what runs the statement: one that is prepared, or one that need not be.
 

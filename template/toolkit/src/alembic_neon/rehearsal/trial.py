@@ -81,7 +81,11 @@ async def _upgrade(
             tracer=tracer,
         )
     except ToolkitError as error:
-        failed = status.pending[len(tracer.revisions)]
+        left = status.pending[len(tracer.revisions) :]
+        if not left:  # it failed after the last revision was committed
+            builder.add("upgrade-failed", None, error.message, is_error=True)
+            return False
+        failed = left[0]
         tracer.end_failed_revision(failed.revision, failed.doc)
         builder.add("upgrade-failed", failed.revision, error.message, is_error=True)
         await recorder.record_losses(failed.revision)  # of what it committed by itself
