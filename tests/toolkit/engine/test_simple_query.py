@@ -1,5 +1,6 @@
 """The migration engine's statements: which are not prepared, and what they return."""
 
+import socket
 from collections.abc import AsyncIterator
 
 import pytest
@@ -136,3 +137,15 @@ async def test_the_same_statement_runs_as_often_as_it_is_asked(connection: Async
     for _ in range(3):
         await connection.execute(sql)
     assert await connection.scalar(text("SELECT count(*) FROM notes")) == 6
+
+
+async def test_a_broken_socket_is_closed_without_a_word(
+    database: DatabaseURL, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine = create_migration_engine(database)
+    async with engine.connect() as connection:
+        driver = (await connection.get_raw_connection()).driver_connection
+        assert driver is not None
+        driver._transport.get_extra_info("socket").shutdown(socket.SHUT_WR)
+    await engine.dispose()
+    assert "Traceback" not in caplog.text

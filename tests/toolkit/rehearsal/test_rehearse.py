@@ -389,6 +389,16 @@ async def test_a_change_of_type_after_which_values_read_otherwise_is_reviewed(
 _FULL = {"varchar(3)": "character varying(3)"}
 
 
+async def test_a_run_that_fails_after_its_last_revision_is_a_finding_of_none(
+    parent: DatabaseURL, provider: BranchProvider, project: ScratchProject
+) -> None:
+    project.revision("b2", "a1", up='op.execute("SELECT 1")')
+    with (project.folder / "migrations/env.py").open("a") as file:
+        file.write("from alembic import util\nraise util.CommandError('too late')\n")
+    found = await run(provider)
+    assert ("upgrade-failed", None) in {(each.rule, each.revision) for each in found.reasons}
+
+
 @on_both
 async def test_a_failing_revision_is_a_finding_and_the_branch_is_deleted(
     parent: DatabaseURL, provider: BranchProvider, project: ScratchProject

@@ -37,10 +37,10 @@ class SimpleQueryConnection(asyncpg.Connection):  # type: ignore[misc] # it has 
         status: str = await super().execute(query, *args, **options)
         return status
 
-    async def close(self, *, timeout: float | None = None) -> None:
+    async def close(self, **options: Any) -> None:
         """Close it; one whose socket is broken is closed, and SQLAlchemy would log a traceback."""
         try:
-            await super().close(timeout=timeout)
+            await super().close(**options)
         except OSError:
             self.terminate()
 
