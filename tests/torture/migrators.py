@@ -16,8 +16,15 @@ from .world import World
 
 REVISIONS: Final = [f"r{number:02}" for number in range(10)]
 RACERS: Final = 3
-_FAULTS: Final = (*faults.OF_COMMANDS * 2, *faults.OF_SESSIONS, *faults.OF_THE_NETWORK) * 2 + (
-    faults.OF_THE_SERVER
+# A crash excuses much, so that half of the rounds have none.
+_WITHOUT_CRASHES: Final = (
+    *(*faults.OF_COMMANDS * 2, *faults.OF_SESSIONS, *faults.OF_THE_NETWORK) * 2,
+    faults.restart,
+    faults.use_up_connections,
+)
+_WITH_CRASHES: Final = (
+    *_WITHOUT_CRASHES,
+    *(faults.crash, faults.crash_session, faults.fill_disk),
 )
 _DISK_SECONDS: Final = 1.0  # after them all commits are on the disk: 3 * wal_writer_delay
 _MOST_SECONDS: Final = 40.0  # of a round with faults
@@ -65,7 +72,8 @@ async def race(world: World, number: int, expected: Catalog) -> None:
     await _create(world, database)
     environment = {"DATABASE_URL": world.url(database).render()}
     ended: list[Command] = []
-    async with disturbed(world, _FAULTS, pause_seconds=0.25):
+    kinds = _WITH_CRASHES if number % 2 else _WITHOUT_CRASHES
+    async with disturbed(world, kinds, pause_seconds=0.25):
         racing = asyncio.create_task(_keep_racing(world, environment, ended))
         deadline = time.monotonic() + _MOST_SECONDS
         while time.monotonic() < deadline and not await _is_at_head(world, database):  # noqa: ASYNC110

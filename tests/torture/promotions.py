@@ -112,7 +112,7 @@ class Releases:
         while time.monotonic() < deadline:
             if not await self._pending():
                 self._write_next()
-            async with disturbed(self._world, _FAULTS, pause_seconds=0.8):
+            async with disturbed(self._world, _FAULTS, pause_seconds=2.0):
                 await self._one()
             await self._tidy()
 
