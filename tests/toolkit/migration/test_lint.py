@@ -235,6 +235,13 @@ def test_an_ignore_that_silences_nothing_is_a_finding(project: ScratchProject) -
     assert found(project, up) == "require-concurrent-index-creation unused-ignore"
 
 
+def test_an_ignore_in_a_downgrade_is_no_finding_as_that_is_not_linted(
+    project: ScratchProject,
+) -> None:
+    undo = '# db-ignore ban-drop-column: unread\nop.drop_column("t", "a")'
+    assert found(project, "pass", undo=undo) == ""
+
+
 def test_a_revision_that_asks_for_data_is_read_as_text_from_there_on(
     project: ScratchProject,
 ) -> None:

@@ -54,6 +54,40 @@ async def test_a_setting_of_a_revision_ends_with_it_as_under_the_runner(
 
 
 @pytest.fixture
+def in_steps(project: ScratchProject) -> ScratchProject:
+    """A table, and a reference that is added to it in three steps, as `db revision` writes them."""
+    tables = ("CREATE TABLE u (id int PRIMARY KEY)", "CREATE TABLE t (id int PRIMARY KEY)")
+    project.revision("a1", up=executes(*tables), undo=executes("DROP TABLE t", "DROP TABLE u"))
+    key = "ALTER TABLE t ADD CONSTRAINT k FOREIGN KEY (r) REFERENCES u NOT VALID"
+    steps = (
+        ("b2", "ALTER TABLE t ADD r int", "ALTER TABLE t DROP r"),
+        ("c3", key, "ALTER TABLE t DROP CONSTRAINT k"),
+        ("d4", "ALTER TABLE t VALIDATE CONSTRAINT k", f"ALTER TABLE t DROP CONSTRAINT k; {key}"),
+    )
+    below = "a1"
+    for number, (name, up, undo) in enumerate(steps, 1):
+        path = project.revision(name, below, up=executes(up), undo=executes(undo))
+        path.write_text(path.read_text().replace(f"{name} it is", f"r ({number} of 3: x)"))
+        below = name
+    return project
+
+
+async def test_no_row_comes_between_the_steps_of_a_change(
+    in_steps: ScratchProject, database: DatabaseURL
+) -> None:
+    """A value of ours in a new column refers to nothing before its foreign key is there."""
+    assert [str(each) for each in await check_history(database) if not each.ok] == []
+
+
+async def test_a_later_step_of_a_change_is_checked_on_the_rows_before_it(
+    in_steps: ScratchProject, database: DatabaseURL
+) -> None:
+    assert (await check_round_trip(database, "c3")).ok
+    assert await first_column(database, "SELECT count(*) > 0 FROM t") == [True]
+    assert (await check_round_trip(database, "d4")).ok
+
+
+@pytest.fixture
 def forked(project: ScratchProject) -> ScratchProject:
     """A history that parts in two and is merged: a1, then b2 and c3, then d4."""
     downs: dict[str, str | tuple[str, ...] | None] = {

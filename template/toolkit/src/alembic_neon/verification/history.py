@@ -15,6 +15,7 @@ from ..migration.alembic_internals import single_step
 from ..migration.commands import revision_not_in_files, script_directory
 from ..migration.configuration import alembic_config
 from ..migration.history.status import revision_graph
+from ..migration.steps.chain import step_of
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,21 @@ class History:
                 f"There is no revision {revision}.",
                 "alembic history lists the revisions of this project.",
             ) from None
+
+    def start_of_change(self, script: Script) -> Script:
+        """Return the first step of the change that a revision is a step of, or the revision itself.
+
+        `db revision` counts the steps in their messages.
+        """
+        while (mine := step_of(script.doc)) is not None:
+            parent = script.down_revision
+            if not isinstance(parent, str) or parent not in self._positions:
+                break
+            before = self.script(parent)
+            if step_of(before.doc) != (mine[0], mine[1] - 1, mine[2]):
+                break
+            script = before
+        return script
 
     def applied(self, current: Collection[str]) -> frozenset[str]:
         """Return the revisions that are applied where the version table holds `current`.

@@ -44,9 +44,12 @@ class Observer:
         elif self._touched is not None:
             self._touched.update(migrating.exec_driver_sql(TOUCHED_SQL).scalars())
 
-    async def fill(self) -> Sequence[Unfilled]:
-        """Put rows into the tables that have none; return those that newly cannot be filled."""
-        unfilled = await self._rows.fill(self._touched)
+    async def fill(self, *, more: bool = True) -> Sequence[Unfilled]:
+        """Put rows into the tables that need them; return those that newly cannot be filled.
+
+        Without `more` these are only the tables that have none.
+        """
+        unfilled = await self._rows.fill(self._touched, more=more)
         if self._touched is not None:
             # Triggers and the hook may have changed other tables than those that were filled.
             changed = await self._connection.exec_driver_sql(TOUCHED_SQL)

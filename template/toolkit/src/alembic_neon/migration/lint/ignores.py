@@ -68,6 +68,13 @@ def _lines_meant(line: int, statements: Iterable[tuple[int, int]]) -> tuple[int,
     return min(below, default=(line, line))
 
 
+def _downgrade_lines(tree: ast.Module) -> range:
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef) and node.name == "downgrade":
+            return range(node.lineno, (node.end_lineno or node.lineno) + 1)
+    return range(0)
+
+
 def apply_ignores(findings: Iterable[Finding], source: RevisionSource) -> list[Finding]:
     """Take out what the file's ignores silence, and add what is wrong with the ignores.
 
@@ -75,6 +82,7 @@ def apply_ignores(findings: Iterable[Finding], source: RevisionSource) -> list[F
     """
     remaining = list(findings)
     file = str(source.path)
+    downgrade = _downgrade_lines(source.tree)  # its SQL is not linted, so that none is of use
     for ignore in read_ignores(source):
         meant = [
             finding
@@ -87,7 +95,7 @@ def apply_ignores(findings: Iterable[Finding], source: RevisionSource) -> list[F
             remaining.append(_about(ignore, "ignore-without-reason", "has no reason", file))
         elif meant:
             remaining = [finding for finding in remaining if finding not in meant]
-        else:
+        elif ignore.line not in downgrade:
             remaining.append(_about(ignore, "unused-ignore", "silences nothing", file))
     return remaining
 

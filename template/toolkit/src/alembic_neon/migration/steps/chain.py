@@ -1,5 +1,6 @@
 """A chain: the steps of a change as revision files, each building on the one before it."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -13,6 +14,7 @@ from ..autogenerate.drops import comment_drops
 from .step import Step
 
 _ATTRIBUTE: Final = "chain"
+_STEP: Final = re.compile(r"(?P<change>.*?) ?\((?P<number>\d+) of (?P<count>\d+): [^)]*\)")
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,15 @@ def written_chain(config: Config) -> list[WrittenStep]:
     """Return the steps that the last `write_chain` wrote, in their order."""
     found: list[WrittenStep] = config.attributes.get(_ATTRIBUTE, [])
     return found
+
+
+def step_of(title: str) -> tuple[str, int, int] | None:
+    """Return the change of a revision's title, which step of it that is, and of how many.
+
+    None for what is a change by itself.
+    """
+    found = _STEP.fullmatch(title)
+    return None if found is None else (found["change"], int(found["number"]), int(found["count"]))
 
 
 def _title(whole: MigrationScript, steps: Sequence[Step], number: int) -> str | None:

@@ -61,24 +61,30 @@ class Rows:
         self._hook = hook
         self._shapes: dict[int, frozenset[tuple[int, str]]] = {}
         self._turns: dict[int, int] = {}
+        self._postponed: set[int] = set()
         self._unfilled: dict[int, Unfilled] = {}
         self._reasons: dict[str, str] = {}
         self._contents = Contents({})
 
-    async def fill(self, touched: Collection[int] | None = None) -> list[Unfilled]:
+    async def fill(
+        self, touched: Collection[int] | None = None, *, more: bool = True
+    ) -> list[Unfilled]:
         """Put rows into each table that has none, and some more where columns came or changed.
 
         `touched` are the oids of the only tables to look at, by `TOUCHED_SQL`; all, if None.
+        Without `more` a table that has rows gets none until a later call.
         Returns the tables without rows, those of earlier calls too.
         """
         # Functions of triggers and CHECKs may need the path that a session has outside of here.
         await self._connection.exec_driver_sql("SET LOCAL search_path TO DEFAULT")
+        if touched is not None:
+            touched = {*touched, *self._postponed}
         tables = await read_tables(self._connection, touched)
         gone = set(self._shapes) if touched is None else set(touched)
         for oid in gone - {table.oid for table in tables}:
             self._shapes.pop(oid, None)
             self._unfilled.pop(oid, None)
-        waiting = await self._waiting(tables)
+        waiting = await self._waiting(tables, more=more)
         if waiting:
             types = await read_types(self._connection, waiting)
             later = frozenset(table.oid for table in waiting)
@@ -94,15 +100,17 @@ class Rows:
         self._contents = await read_contents(self._connection, self._contents, touched)
         return self._contents
 
-    async def _waiting(self, tables: Sequence[Table]) -> list[Table]:
-        """Return the tables that need rows."""
+    async def _waiting(self, tables: Sequence[Table], *, more: bool) -> list[Table]:
+        """Return the tables that need rows; without `more` the others are kept for later."""
         fillable = [table for table in tables if table.kind != "f"]
         for table in tables:
             if table.kind == "f":
                 self._unfilled[table.oid] = Unfilled(table.name, "it is a foreign table")
-        known = [t for t in fillable if t.shape <= self._shapes.get(t.oid, frozenset())]
+        changed = {t.oid for t in fillable if not t.shape <= self._shapes.get(t.oid, frozenset())}
+        known = [t for t in fillable if not more or t.oid not in changed]
         counts = await run(self._connection, [_has_rows(table) for table in known])
         full = {table.oid for table, (found, _) in zip(known, counts, strict=True) if found}
+        self._postponed = full & changed
         return [table for table in fillable if table.oid not in full]
 
     async def _fill_level(
