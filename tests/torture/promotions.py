@@ -172,7 +172,7 @@ class Releases:
     async def judge(self) -> None:
         """Nothing that a killed command left may stand in the way, or stay for good.
 
-        A copy that was made by a command killed before it could mark it is nobody's to delete:
+        A database made by a command that was killed before it could mark it is nobody's to delete:
         docs/reliability.md.
         """
         fail = self._world.figures.fail
@@ -186,7 +186,7 @@ class Releases:
         branches = await self._provider.list()
         left = [each for each in branches if each.name != MAIN and not each.expires_at]
         scratch = [each.name for each in left if each.created_at]
-        self._world.figures.done["copies left without a mark"] += len(left) - len(scratch)
+        self._world.figures.done["databases left without a mark"] += len(left) - len(scratch)
         if scratch or branches[0].name != MAIN or branches[0].expires_at:
             fail("stuck", f"the branches are {branches}")
 
