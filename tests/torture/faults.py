@@ -204,8 +204,10 @@ async def disturbed(
 ) -> AsyncIterator[None]:
     """Let one fault follow the other inside the block; at its end each is taken back."""
 
+    is_over = asyncio.Event()  # a driver may swallow a cancellation
+
     async def disturb() -> None:
-        while True:
+        while not is_over.is_set():
             await asyncio.sleep(world.random.uniform(0, 2 * pause_seconds))
             fault = world.random.choice(list(faults))
             with suppress(*NO_ANSWER, ToolkitError):
@@ -216,6 +218,7 @@ async def disturbed(
     try:
         yield
     finally:
+        is_over.set()
         for task in tasks:
             task.cancel()
         results = await asyncio.gather(*tasks, return_exceptions=True)
