@@ -37,8 +37,6 @@ def main() -> None:
         if end.code == INTERRUPTED:  # Typer makes it of a KeyboardInterrupt
             exit_interrupted()
         raise
-    finally:
-        reserve_stdout(False)
 
 
 def block_mako_pygments() -> None:
@@ -60,6 +58,7 @@ def _print_version(is_asked: bool) -> None:
 
 @app.callback()
 def root(
+    context: typer.Context,
     version: Annotated[
         bool,
         typer.Option(
@@ -68,7 +67,9 @@ def root(
     ] = False,
 ) -> None:
     """Migrations for Neon PostgreSQL."""
-    reserve_stdout(False)  # until an option asks for it
+    # Until an option asks for it, and to the end of the command.
+    reserve_stdout(False)
+    context.call_on_close(lambda: reserve_stdout(False))
     _name_project_of_environment()
 
 
