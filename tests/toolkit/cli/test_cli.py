@@ -133,7 +133,8 @@ def test_from_a_model_to_a_table_and_back(project: ScratchProject) -> None:
 def test_json_is_all_that_standard_output_holds(project: ScratchProject) -> None:
     written = answer(project, "revision", "-m", "create notes")
     assert Path(written["path"]).exists()
-    assert answer(project, "revision", "-m", "again") == {"path": None}
+    again = answer(project, "revision", "-m", "again")
+    assert again == {"path": None, "revisions": [], "findings": []}
     (step,) = answer(project, "upgrade")
     assert step.keys() == {"revision", "message", "is_upgrade", "duration_ms"}
     assert answer(project, "upgrade") == []

@@ -7,6 +7,7 @@ from alembic.config import Config
 from alembic.script import Script
 
 from ..engine.url import DatabaseURL
+from ..engine.version_table import version_table
 from ..errors import ToolkitError
 from ..migration.history.markers import revision_marker
 from ..migration.runner.run import run_single_step
@@ -81,10 +82,17 @@ def _compare(
             each
             for each in significant(expected.difference(below[revision]))
             if not (each.is_of_order and each.object.sql_table in reordered)
+            and not _is_version_schema(each)
         ]
         new = [each for each in found if each not in known]
         yield from _described(revision, "The downgrade leaves", new)
         known.update(found)
+
+
+def _is_version_schema(difference: Difference) -> bool:
+    """Whether it is the schema of the version table, which the first run of all makes."""
+    found = difference.object
+    return found.kind == "schema" and found.name == version_table().schema
 
 
 def _tables_with_new_columns(upgraded: Catalog | None, downgraded: Catalog) -> set[str]:
