@@ -100,7 +100,7 @@ def test_workflows_run_the_toolkit_where_it_is(adoptable: Template, tmp_path: Pa
     names = ["migrations-comment.yml", "migrations.yml", "promote.yml"]
     assert sorted(path.name for path in folder.iterdir()) == names
     text = "".join(path.read_text() for path in folder.iterdir())
-    assert "uv run db rehearse" in text
+    assert "uv run --locked db rehearse" in text
     promote = yaml.safe_load((folder / "promote.yml").read_text())
     assert promote[True]["push"]["paths"] == ["alembic/versions/**"]
     schema = ("--builtin-schema", "vendor.github-workflows")
