@@ -151,6 +151,7 @@ def test_settings_of_both_files_count_and_the_users_win(adopted: ScratchProject)
     read_toml.cache_clear()
     with pytest.raises(ConfigurationError, match=r"version_table in pyproject\.toml is 7"):
         version_table()
+    settings.write_text(settings.read_text().replace("version_table = 7", 'version_table = "mine"'))
     toml = adopted.folder / "db.toml"
     toml.write_text(toml.read_text().replace("postgres_version = 18", "postgres_version = 9"))
     read_toml.cache_clear()

@@ -53,6 +53,9 @@ def end_in_time() -> None:
     handler in Python runs between two instructions of the main thread, which may never come; the
     number of the signal is written to a socket right away.
     """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # So a shell starts what runs in the background; the others come by way of it.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     for number in _SIGNALS[1:]:
         # What nohup ignores stays ignored.
         if signal.getsignal(number) is signal.SIG_DFL:
