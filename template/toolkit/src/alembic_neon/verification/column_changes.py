@@ -5,12 +5,14 @@ from collections.abc import Iterator
 from typing import Final
 
 from ..migration.autogenerate.catalog_changes import CatalogChange
+from ..project import postgres_version
 from .catalog import CatalogObject
 from .definitions import define, sequence_owner, unquoted_label
 from .identity_changes import identity_statements
 
 Sequences = tuple[CatalogObject | None, CatalogObject | None]
-_GENERATED: Final = ("generated", "generated_kind")
+_KIND: Final = "generated_kind"
+_SETS_EXPRESSION: Final = 17  # the version from which a generated column takes another expression
 # What `ALTER COLUMN` resets with the word DEFAULT.
 _SETTINGS: Final = {"storage": "STORAGE", "compression": "COMPRESSION"}
 _WITH: Final = re.compile(r" WITH \((?P<options>[^\n]*)\)")
@@ -21,11 +23,20 @@ def column_change(
 ) -> CatalogChange | None:
     """Return the change of a column that is there on both sides.
 
-    A generated column is dropped and made again; nothing else of it is lost. `sequences` are those
-    of its identity on both sides.
+    A generated column gets its new expression, and keeps its values where it is made plain; else it
+    is dropped and made again. `sequences` are those of its identity on both sides.
     """
     before, after = define(was), define(now)
-    generated = [any(each in found.attributes for each in _GENERATED) for found in (was, now)]
+    generated = [_KIND in found.attributes for found in (was, now)]
+    if all(generated) and _differ_in_expression(was, now):
+        return CatalogChange(
+            unquoted_label(now), before, after, _set_expression(now), _set_expression(was)
+        )
+    if "STORED" in (was.attributes.get(_KIND), now.attributes.get(_KIND)) and not all(generated):
+        alters, reverts = (
+            (_made_plain(was, now), ()) if generated[0] else ((), _made_plain(now, was))
+        )
+        return CatalogChange(unquoted_label(now), before, after, alters, reverts, recreates=True)
     if not any(generated):
         alter = tuple(_alter(was, now, sequences[1]))
         revert = tuple(_alter(now, was, sequences[0]))
@@ -33,6 +44,23 @@ def column_change(
             return None
         return CatalogChange(unquoted_label(now), before, after, alter, revert)
     return CatalogChange(unquoted_label(now), before, after)
+
+
+def _differ_in_expression(was: CatalogObject, now: CatalogObject) -> bool:
+    """Tell whether ALTER TABLE can make the one generated column of the other."""
+    same = was._replace(definition="") == now._replace(definition="")
+    return same and postgres_version() >= _SETS_EXPRESSION
+
+
+def _set_expression(now: CatalogObject) -> tuple[str, ...]:
+    alter = f"ALTER TABLE {now.sql_table} ALTER COLUMN {now.sql_name}"
+    return (f"{alter} SET EXPRESSION AS ({now.attributes['generated']})",)
+
+
+def _made_plain(stored: CatalogObject, plain: CatalogObject) -> tuple[str, ...]:
+    """Return what makes a plain column of a stored one, with the values that it has."""
+    drop = f"ALTER TABLE {plain.sql_table} ALTER COLUMN {plain.sql_name} DROP EXPRESSION"
+    return drop, *_alter(stored.without(_KIND)._replace(definition=""), plain, None)
 
 
 def sequence_change(was: CatalogObject | None, now: CatalogObject) -> CatalogChange | None:
@@ -44,6 +72,15 @@ def sequence_change(was: CatalogObject | None, now: CatalogObject) -> CatalogCha
     if alter == revert:
         return None
     return CatalogChange(label, define(was), define(now), (alter,), (revert,))
+
+
+def sequence_removal(was: CatalogObject) -> list[CatalogChange]:
+    """Return what drops the sequence of a column that is a serial no more, and gives it back."""
+    found, owner = define(was), ownership_change(was)
+    changes = [CatalogChange(unquoted_label(was), found, None)]
+    if owner is not None:
+        changes.append(CatalogChange(owner.label, found, found, (), owner.alter))
+    return changes
 
 
 def ownership_change(now: CatalogObject) -> CatalogChange | None:

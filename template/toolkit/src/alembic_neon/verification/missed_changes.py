@@ -9,8 +9,14 @@ from typing import Final
 
 from ..migration.autogenerate.catalog_changes import CatalogChange
 from .catalog import Catalog, CatalogObject
-from .column_changes import column_change, ownership_change, sequence_change, table_change
-from .definitions import define, unquoted_label
+from .column_changes import (
+    column_change,
+    ownership_change,
+    sequence_change,
+    sequence_removal,
+    table_change,
+)
+from .definitions import define, sequence_owner, unquoted_label
 from .identity_changes import identity_sequences
 
 # Where a column stands, and what ANALYZE gathers of it, are the history's.
@@ -101,6 +107,22 @@ class _Comparison:
                 attached = was.attributes.get("inherited") or "ATTACHED TO" in was.text
                 if not (renamed or of_constraint or attached or was.is_not_null_constraint):
                     yield CatalogChange(unquoted_label(was), define(was), None)
+            if was.kind == "sequence" and self._is_of_former_serial(was):
+                yield from sequence_removal(was)
+
+    def _is_of_former_serial(self, was: CatalogObject) -> bool:
+        """Tell whether a sequence is a column's that takes nothing from it in the models."""
+        owner = sequence_owner(was)
+        if owner is None or was.label in self._declared:
+            return False
+        label = f"column {'.'.join(owner)}"
+        before, after = self._migrated.get(label), self._declared.get(label)
+        if before is None or after is None or "identity" in after.attributes:
+            return False
+        if before.attributes["type"] != after.attributes["type"]:
+            return False  # the default goes in a step of its own, behind this one
+        defaults = [str(each.attributes.get("default", "")) for each in (before, after)]
+        return defaults[0].startswith("nextval(") and "nextval(" not in defaults[1]
 
     def _is_made_by_itself(self, now: CatalogObject, was: CatalogObject | None) -> bool:
         if now.is_not_null_constraint or (now.schema, now.table) not in self._tables:

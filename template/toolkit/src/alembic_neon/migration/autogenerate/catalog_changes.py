@@ -28,7 +28,8 @@ class CatalogDefinition:
 class CatalogChange:
     """An object as the migrations have it and as the models do; None where one has it not.
 
-    `alter` and `revert` change it in place; without them it is dropped and made again.
+    `alter` and `revert` change it in place; without them it is dropped and made again, as it is in
+    the one direction that has none where `recreates` is set.
     """
 
     label: str
@@ -36,6 +37,7 @@ class CatalogChange:
     now: CatalogDefinition | None
     alter: tuple[str, ...] = ()
     revert: tuple[str, ...] = ()
+    recreates: bool = False
 
     @property
     def definition(self) -> CatalogDefinition:

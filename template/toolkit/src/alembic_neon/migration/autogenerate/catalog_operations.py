@@ -106,7 +106,7 @@ def escape_parameters(sql: str) -> str:
 
 def upgrade_operations(change: CatalogChange, default_schema: str) -> list[MigrateOperation]:
     """Return what makes of an object, as the migrations have it, what the models declare."""
-    if change.alter or change.revert:
+    if change.alter or (change.revert and not change.recreates):
         found = change.definition
         return [CatalogSQLOp.of(sql, "alter", found) for sql in change.alter]
     return drop_operations(change.was, default_schema) + create_operations(
@@ -116,7 +116,7 @@ def upgrade_operations(change: CatalogChange, default_schema: str) -> list[Migra
 
 def downgrade_operations(change: CatalogChange, default_schema: str) -> list[MigrateOperation]:
     """Return what takes a change back."""
-    if change.alter or change.revert:
+    if change.revert or (change.alter and not change.recreates):
         found = change.definition
         return [CatalogSQLOp.of(sql, "alter", found) for sql in change.revert]
     return drop_operations(change.now, default_schema) + create_operations(

@@ -92,7 +92,7 @@ def _lacks_type(change: CatalogChange, ops: Sequence[MigrateOperation]) -> bool:
 
 def _is_made_again(change: CatalogChange) -> bool:
     """Tell whether a column is dropped and made again: a generated one."""
-    is_altered = bool(change.alter or change.revert)
+    is_altered = bool(change.alter or change.revert) and not change.recreates
     return change.definition.kind == "column" and not is_altered
 
 

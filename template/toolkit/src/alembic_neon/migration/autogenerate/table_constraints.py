@@ -52,10 +52,6 @@ def _complete(
         elif each.name not in names:
             check = CheckConstraint(escape_parameters(condition), name=conv(each.name))
             op.columns = [*op.columns, check]
-    written = {op.name for op in apart if isinstance(op, CatalogSQLOp)}
-    op.columns = [
-        each
-        for each in op.columns
-        if not (isinstance(each, ExcludeConstraint) and each.name in written)
-    ]
+    # The catalog has all exclusion constraints, under the names that PostgreSQL gave them too.
+    op.columns = [each for each in op.columns if not isinstance(each, ExcludeConstraint)]
     return apart

@@ -2,6 +2,7 @@
 
 import re
 from copy import copy
+from dataclasses import replace
 from typing import Any, Final
 
 from alembic.operations.ops import AddColumnOp, AlterColumnOp, MigrateOperation
@@ -33,7 +34,11 @@ def add_column(change: Change, work: Work) -> list[Step] | None:
     name = str(column.name)
     if _is_rewriting(column):
         return [_rewriting(op, down, table)]
-    default = _default_sql(column)
+    if column.computed is not None:
+        step = quick(change, table, "column", f"Adds {table.name}.{name}")[0]
+        why = "no value of a virtual column is stored, so no row is written"
+        return [replace(step, upgrade=[ignored("adding-field-with-default", why), op])]
+    default = _default_sql(column, work)
     if default is not None and work.facts.is_volatile(default):
         return _with_volatile_default(op, down, default, table, work)
     if column.nullable or default is not None:
@@ -161,7 +166,7 @@ def _as_nullable(op: AddColumnOp) -> AddColumnOp:
     return copied
 
 
-def _default_sql(column: Column[Any]) -> str | None:
+def _default_sql(column: Column[Any], work: Work) -> str | None:
     default = column.server_default
     if not isinstance(default, DefaultClause):
         return None
@@ -169,7 +174,10 @@ def _default_sql(column: Column[Any]) -> str | None:
     if isinstance(argument, str):
         return "'{}'".format(argument.replace("'", "''"))
     text = getattr(argument, "text", None)
-    return str(text if text is not None else argument)
+    if text is not None:
+        return str(text)
+    dialect = work.facts.dialect
+    return str(argument.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
 
 
 def _is_rewriting(column: Column[Any]) -> bool:

@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from alembic.operations.ops import (
+    AlterColumnOp,
     CreateCheckConstraintOp,
     CreateForeignKeyOp,
     CreateIndexOp,
@@ -15,12 +16,14 @@ from alembic.operations.ops import (
 
 from ..autogenerate.missed_changes import execute
 from .blocks import ignored
-from .changes import Change
+from .changes import Change, target
 from .facts import ExistingTable
 from .indexes import concurrently
 from .step import Stage, Step
 from .work import Work, label, quick
 
+_MAX_NAME: Final = 63
+_INDEX_OPTIONS: Final = ("postgresql_include", "postgresql_nulls_not_distinct")
 _VALIDATE_LOCKS: Final = "SHARE UPDATE EXCLUSIVE on {}: nobody waits"
 
 
@@ -73,20 +76,34 @@ def validated(name: str, undo: list[MigrateOperation], table: ExistingTable, wor
 
 
 def create_unique(change: Change, work: Work) -> list[Step] | None:
-    """Build the index of a UNIQUE constraint concurrently, then make it the constraint's."""
+    """Build the index of a key concurrently, then make it the constraint's."""
     op, down = change.up, change.down
     table = work.facts.table(op)
     if table is None or table.is_partitioned or not isinstance(down, DropConstraintOp):
         return None
-    if work.is_replaced(op) or not isinstance(op, CreateUniqueConstraintOp):
+    if not isinstance(op, (CreateUniqueConstraintOp, CreatePrimaryKeyOp)):
+        return None
+    if _is_required_later(op, table, work):
+        return None
+    replaced = _replaced_key(op, work)
+    if work.is_replaced(op) and (replaced is None or work.is_rewritten(table)):
         return None
     name = str(op.constraint_name)
-    distinct = {k: v for k, v in op.kw.items() if k == "postgresql_nulls_not_distinct"}
+    built = name if replaced is None else f"{name[: _MAX_NAME - 4]}_new"
     index = CreateIndexOp(
-        name, op.table_name, list(op.columns), schema=op.schema, unique=True, **distinct
+        built,
+        op.table_name,
+        list(op.columns),
+        schema=op.schema,
+        unique=True,
+        **{key: value for key, value in op.kw.items() if key in _INDEX_OPTIONS},
     )
-    drop = DropIndexOp(name, op.table_name, schema=op.schema)
-    using = _using_index(name, "UNIQUE", op, table, work)
+    drop = DropIndexOp(built, op.table_name, schema=op.schema)
+    kind = "PRIMARY KEY" if isinstance(op, CreatePrimaryKeyOp) else "UNIQUE"
+    using = _using_index(built, kind, op, table, work)
+    why = "the constraint that takes its place has its index already"
+    before = [] if replaced is None else [ignored("ban-drop-constraint", why), replaced.up]
+    after = [replaced.down] if replaced is not None and replaced.down is not None else []
     return [
         Step(
             Stage.INDEX,
@@ -102,18 +119,47 @@ def create_unique(change: Change, work: Work) -> list[Step] | None:
             Stage.CONSTRAINT,
             "unique",
             f"Makes {name} a constraint of its index",
-            [execute(using)],
+            [*before, execute(using)],
             # The index goes with the constraint, and was there before.
-            [down, index],
+            [down, *after, index],
             label(table),
             locks=f"ACCESS EXCLUSIVE on {table.name} for a moment",
         ),
     ]
 
 
-def _using_index(name: str, kind: str, op: Any, table: ExistingTable, work: Work) -> str:
-    quoted = work.facts.quoted(name)
-    sql = f"ALTER TABLE {work.facts.sql_name(table)} ADD CONSTRAINT {quoted}"
+def _replaced_key(op: Any, work: Work) -> Change | None:
+    """Return the drop of the key whose name another one takes; None: there is none, or no way."""
+    same = [c for c in work.changes if target(c.up) == target(op) and c.up is not op]
+    if len(same) != 1 or not isinstance(same[0].up, DropConstraintOp):
+        return None
+    is_key = isinstance(same[0].down, (CreateUniqueConstraintOp, CreatePrimaryKeyOp))
+    return same[0] if is_key else None
+
+
+def _is_replaced_by_key(op: DropConstraintOp, table: ExistingTable, work: Work) -> bool:
+    """Tell whether create_unique() writes the drop of a key, with what takes its place."""
+    if table.is_partitioned or work.is_rewritten(table):
+        return False
+    new = [c.up for c in work.changes if target(c.up) == target(op) and c.up is not op]
+    return len(new) == 1 and (
+        isinstance(new[0], (CreateUniqueConstraintOp, CreatePrimaryKeyOp))
+        and not _is_required_later(new[0], table, work)
+    )
+
+
+def _is_required_later(op: Any, table: ExistingTable, work: Work) -> bool:
+    """Tell whether a primary key is on a column that another step of the change makes NOT NULL."""
+    if not isinstance(op, CreatePrimaryKeyOp):
+        return False
+    altered = work.on(table, AlterColumnOp)
+    required = {each.column_name for each in altered if each.modify_nullable is False}
+    return bool(required & set(map(str, op.columns)))
+
+
+def _using_index(built: str, kind: str, op: Any, table: ExistingTable, work: Work) -> str:
+    quoted, name = work.facts.quoted(built), work.facts.quoted(str(op.constraint_name))
+    sql = f"ALTER TABLE {work.facts.sql_name(table)} ADD CONSTRAINT {name}"
     deferrable = op.kw.get("deferrable")
     initially = op.kw.get("initially")
     return " ".join(
@@ -132,7 +178,7 @@ def drop_constraint(change: Change, work: Work) -> list[Step] | None:
     if table is None or not isinstance(op, DropConstraintOp) or down is None:
         return None
     if isinstance(down, (CreateUniqueConstraintOp, CreatePrimaryKeyOp)) and work.is_replaced(op):
-        return None
+        return [] if _is_replaced_by_key(op, table, work) else None  # create_unique() writes both
     if work.is_replaced(op):
         if work.is_rewritten(table):
             return None

@@ -2,10 +2,17 @@
 
 from copy import copy
 
-from alembic.operations.ops import AddColumnOp, DropColumnOp, DropTableOp
+from alembic.operations.ops import (
+    AddColumnOp,
+    AlterColumnOp,
+    DropColumnOp,
+    DropTableOp,
+    MigrateOperation,
+)
 from alembic_postgresql_enum.operations.drop_enum import DropEnumOp
 
 from ..autogenerate.missed_changes import execute
+from ..autogenerate.together import TogetherOp
 from .changes import Change
 from .not_null import optional
 from .step import Stage, Step
@@ -95,6 +102,15 @@ def drop_enum(change: Change, work: Work) -> list[Step] | None:
     if not isinstance(op, DropEnumOp) or down is None:
         return None
     goes = any(isinstance(each.up, (DropColumnOp, DropTableOp)) for each in work.changes)
-    if not goes:
+    changes = any(_has_type_change(each.up) for each in work.changes)
+    if changes and not (goes or work.options.online):
+        summary = f"Drops type {op.name}"
+        return [Step(Stage.FINISH, "drop type", summary, [op], [down])]
+    if not (goes or changes):
         return None
     return [Step(Stage.LAST, "drop type", f"Drops type {op.name}", [op], [down], "", "contract")]
+
+
+def _has_type_change(op: MigrateOperation) -> bool:
+    ops = op.ops if isinstance(op, TogetherOp) else [op]
+    return any(isinstance(each, AlterColumnOp) and each.modify_type is not None for each in ops)

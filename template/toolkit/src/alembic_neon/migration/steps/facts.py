@@ -29,6 +29,11 @@ WHERE c.relkind IN ('r', 'p') AND n.nspname NOT IN ('pg_catalog', 'information_s
 _VOLATILE_SQL: Final = text(
     "SELECT EXISTS (SELECT FROM pg_proc WHERE proname = ANY (:names) AND provolatile = 'v')"
 )
+_STORED_SQL: Final = text("""
+SELECT EXISTS (SELECT FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = :schema AND c.relname = :name AND attname = :column AND attgenerated = 's')
+""")
 _CALL: Final = re.compile(r'([A-Za-z_]\w*|"[^"]+")\s*\(')
 _IDENTIFIER_BYTES: Final = 63
 NOT_NULL_BY_NAME: Final = 18  # the version from which NOT NULL is a constraint with a name
@@ -98,6 +103,11 @@ class Facts:
         if table.schema == self.default_schema:
             return name
         return f"{self.dialect.identifier_preparer.quote_schema(table.schema)}.{name}"
+
+    def is_stored(self, table: ExistingTable, column: str) -> bool:
+        """Tell whether a column is generated, and its values are stored."""
+        names = {"schema": table.schema, "name": table.name, "column": column}
+        return bool(self.connection.execute(_STORED_SQL, names).scalar())
 
     def is_volatile(self, expression: str) -> bool:
         """Tell whether an expression may have another value for each row."""

@@ -26,6 +26,7 @@ from ..autogenerate.operations import flat_operations
 from ..autogenerate.together import TogetherOp
 from . import columns, constraints, drops, indexes, types
 from .changes import Change, apart, pair, target
+from .column_sql import column_sql_steps
 from .facts import ExistingTable, Facts
 from .options import StepOptions
 from .step import Stage, Step
@@ -50,6 +51,7 @@ PLANS: Final[dict[type[MigrateOperation], Plan]] = {
     CreateForeignKeyOp: constraints.create_check_or_foreign_key,
     CreateCheckConstraintOp: constraints.create_check_or_foreign_key,
     CreateUniqueConstraintOp: constraints.create_unique,
+    CreatePrimaryKeyOp: constraints.create_unique,
     DropConstraintOp: constraints.drop_constraint,
     DropColumnOp: drops.drop_column,
     DropTableOp: drops.drop_table,
@@ -71,7 +73,7 @@ def split(
     work = Work(facts, options, changes)
     steps: list[Step] = []
     rest: list[Change] = []
-    opaque = " ".join(_text(change.up) for change in changes if type(change.up) not in PLANS)
+    opaque = " ".join(_text(change.up) for change in changes if _is_opaque(change.up))
     for change in changes:
         plan = PLANS.get(type(change.up))
         planned = None
@@ -108,8 +110,11 @@ def _rest(
             steps.append(types.rewritten(table, own, work))
     taken = [change.down for change in changes if change not in rest]
     undo = [op for op in downs if not any(op is each for each in taken)]
-    if rest or undo:
-        ups = [change.up for change in rest]
+    if not rest and not undo:
+        return steps
+    own_steps, ups, undo = column_sql_steps([change.up for change in rest], undo, work)
+    steps += own_steps
+    if ups or undo:
         existing = [table for op in ups for table in _locked(op, work)]
         locks = "; ".join(sorted({f"ACCESS EXCLUSIVE on {table.name}" for table in existing}))
         slug = "tables" if not existing else "change"
@@ -131,6 +136,11 @@ def _locked(op: MigrateOperation, work: Work) -> Iterator[ExistingTable]:
         case _:
             if (found := work.facts.table(op)) is not None:
                 yield found
+
+
+def _is_opaque(op: MigrateOperation) -> bool:
+    """Tell whether an operation stays whole: a primary key needs its columns required before."""
+    return type(op) not in PLANS or isinstance(op, CreatePrimaryKeyOp)
 
 
 def _is_entangled(change: Change, opaque: str) -> bool:
