@@ -67,6 +67,9 @@ def end_in_time() -> None:
 
 
 def _interrupt(_: int, __: FrameType | None) -> None:
+    # One is enough, as the end is certain: a second would break off what the first one cancels.
+    for number in _SIGNALS[1:]:
+        signal.signal(number, signal.SIG_IGN)
     signal.raise_signal(signal.SIGINT)
 
 
