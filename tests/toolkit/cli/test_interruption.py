@@ -131,7 +131,8 @@ def test_a_signal_while_the_event_loop_is_made_is_no_traceback(
 def test_a_process_that_runs_no_python_is_ended() -> None:
     frozen = (
         "import ctypes, signal; from alembic_neon.interruption import *; end_in_time();"
-        " describe_work('It is known.'); signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM]);"
+        " describe_work('It is known.');"
+        " signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM]);"
         " print('go', flush=True); ctypes.CDLL(None).sleep(60)"
     )
     process = subprocess.Popen(
