@@ -34,7 +34,7 @@ class Network:
             self.cut()
 
     def stall(self) -> None:
-        """Hand nothing on until `flow`; neither side is told."""
+        """Hand nothing on until `flow`; neither side is notified."""
         self._flows.clear()
 
     def flow(self) -> None:

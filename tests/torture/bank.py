@@ -38,7 +38,7 @@ SELECT id FROM accounts a WHERE balance <> %d
 
 
 class Bank:
-    """Clients that transfer, and what each of them was told."""
+    """Clients that transfer, and what each of them was answered."""
 
     def __init__(self, engine: AsyncEngine, rng: random.Random) -> None:
         self.done: set[UUID] = set()
@@ -82,7 +82,7 @@ class Bank:
             self.failed[values["op"]] = repr(error)
 
     async def judge(self, world: World, database: str) -> None:
-        """Compare what is stored with what the clients were told."""
+        """Compare what is stored with what the clients were answered."""
         await world.without_sessions(database)
         stored = Counter(await world.fetch("SELECT op FROM transfers", database))
         fail = world.figures.fail

@@ -73,8 +73,8 @@ async def world(
     async with Network(server_socket(tortured)).running() as network:
         rng = random.Random(f"{figures.seed} {request.node.name}")  # noqa: S311 - a seed
         yield World(project, tortured, network, rng, figures, outputs, disk)
-    told = [f"{promise}: {text}" for promise, text in figures.failures[before:]]
-    assert told == [], "\n\n".join(told)
+    broken = [f"{promise}: {text}" for promise, text in figures.failures[before:]]
+    assert broken == [], "\n\n".join(broken)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

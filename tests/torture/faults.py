@@ -202,7 +202,7 @@ def _victim(world: World) -> Command | None:
 async def disturbed(
     world: World, faults: Collection[Fault], *, pause_seconds: float
 ) -> AsyncIterator[None]:
-    """Let one fault follow the other inside the block; at its end each is taken back."""
+    """Let one fault follow the other inside the block; at its end each is undone."""
 
     is_over = asyncio.Event()  # a driver may swallow a cancellation
 

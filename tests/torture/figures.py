@@ -21,7 +21,7 @@ PROMISES: Final = {
 
 @dataclass
 class Figures:
-    """What happened, counted; a failure is also told."""
+    """What happened, counted; a failure is also printed."""
 
     seed: int
     faults: Counter[str] = field(default_factory=Counter)

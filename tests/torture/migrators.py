@@ -136,7 +136,7 @@ async def _judge(world: World, database: str, commands: list[Command]) -> None:
 
 
 def _may_be_taken_back(world: World, command: Command) -> bool:
-    """Tell whether a crash may have taken back what a run that did not end well had applied.
+    """Tell whether a crash may have undone what a run that did not end well had applied.
 
     Its commits but the last do not wait for the disk: docs/migrations.md.
     """

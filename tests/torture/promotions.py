@@ -38,7 +38,7 @@ Table("notes", metadata, Column("op", UUID))
 
 
 class Writers:
-    """An application that writes, and what it was told; a write is done once or not at all."""
+    """An application that writes, and what it was answered; a write is done once or not at all."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self.done: set[UUID] = set()
@@ -93,7 +93,7 @@ class Writers:
 
 
 class Releases:
-    """Revisions that are rehearsed, promoted and sometimes taken back, one after the other."""
+    """Revisions that are rehearsed, promoted and sometimes restored, one after the other."""
 
     def __init__(self, world: World, writers: Writers) -> None:
         self._world = world
