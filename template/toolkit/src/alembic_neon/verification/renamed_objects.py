@@ -7,9 +7,10 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 
-from sqlalchemy import Dialect, MetaData, Table
-from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
+from sqlalchemy import MetaData, Table
+from sqlalchemy.sql.compiler import IdentifierPreparer
 
+from ..engine.sqlalchemy_internals import dialect
 from ..migration.autogenerate.renames import Kind, Rename, TableName, Tables
 from ..project import postgres_version
 from .catalog import Catalog, CatalogObject
@@ -157,15 +158,14 @@ def _values_of(enum: CatalogObject) -> str:
 
 def _explicit_names(metadata: Iterable[MetaData]) -> Iterator[tuple[str, str, str]]:
     """Yield the names that the models give or their naming convention makes, with schema, table."""
-    dialect = PGDialect_asyncpg()  # type: ignore[no-untyped-call] # it has no annotations
+    preparer = dialect().identifier_preparer
     for table in (table for each in metadata for table in each.tables.values()):
-        for name in _names_on(table, dialect):
+        for name in _names_on(table, preparer):
             plain = name[1:-1].replace('""', '"') if name.startswith('"') else name
             yield table.schema or "public", table.name, plain
 
 
-def _names_on(table: Table, dialect: Dialect) -> Iterator[str]:
-    quote = dialect.identifier_preparer
+def _names_on(table: Table, quote: IdentifierPreparer) -> Iterator[str]:
     for constraint in table.constraints:
         if constraint.name is None:  # and there is no naming convention
             continue

@@ -6,16 +6,14 @@ from typing import Any, Final
 from alembic.autogenerate import renderers
 from alembic.autogenerate.api import AutogenContext
 from alembic.operations.ops import MigrateOperation, OpContainer
-from sqlalchemy.dialects import postgresql
-from sqlalchemy.dialects.postgresql.base import PGIdentifierPreparer
 
+from ...engine.sqlalchemy_internals import dialect
 from .renames import DEFAULT_SCHEMA, Rename
 
 # Where a command leaves them in `config.attributes`, as a sequence of `Rename`.
 RENAMES: Final = "renames"
 
-_dialect: Any = postgresql.dialect  # untyped
-_quote: Final = PGIdentifierPreparer(_dialect()).quote
+_quote: Final = dialect().identifier_preparer.quote
 _SQL: Final = {
     "table": "ALTER TABLE {schema}.{name} RENAME TO {new_name}",
     "column": "ALTER TABLE {schema}.{table} RENAME COLUMN {name} TO {new_name}",
